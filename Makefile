@@ -63,7 +63,7 @@ floors: $(READY)  ## Check that imports go down only
 	$(BIN)/lint-imports
 
 migrations: $(READY)
-	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m django makemigrations --check --dry-run
+	ARDIQ_TEST_DIR=$(VENV) DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m django makemigrations --check --dry-run
 
 test-matrix: $(addprefix matrix-,$(MATRIX))  ## Test on every Python found, with every Django it may run
 

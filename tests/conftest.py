@@ -5,9 +5,14 @@ from typing import TypeVar
 
 import pytest
 
-from tests.services import PostgresServer, RedisServer, Server, ServerMissing, work_dir
+from tests.programs import ServerMissing
+from tests.services import PostgresServer, RedisServer, Server, make_work_dir, work_dir
 
 AnyServer = TypeVar("AnyServer", bound=Server)
+
+
+def pytest_configure() -> None:
+    make_work_dir()
 
 
 @pytest.fixture(scope="session")

