@@ -1,0 +1,62 @@
+"""ardiq-django: the task queue for Django.
+
+`from ardiq_django import app, get_app, task` in a Django project; `Ardiq(...)` anywhere. Importing this package reads
+no settings and never loads Django's database layer.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from ardiq_django.ardiq import Ardiq, gather, get_app, task
+from ardiq_django.context import TaskContext, current_task
+from ardiq_django.exceptions import (
+    ArdiqError,
+    BrokerError,
+    ConfigError,
+    JobConflict,
+    PayloadError,
+    Reject,
+    Requeue,
+    Retry,
+    SyncContextError,
+    TaskFailed,
+)
+from ardiq_django.handles import Job, PreparedTask, Task
+from ardiq_django.results import State, Status, TaskInfo, TaskResult
+
+if TYPE_CHECKING:
+    app: Ardiq
+
+__version__ = "0.1.0"
+__all__ = [
+    "Ardiq",
+    "ArdiqError",
+    "BrokerError",
+    "ConfigError",
+    "Job",
+    "JobConflict",
+    "PayloadError",
+    "PreparedTask",
+    "Reject",
+    "Requeue",
+    "Retry",
+    "State",
+    "Status",
+    "SyncContextError",
+    "Task",
+    "TaskContext",
+    "TaskFailed",
+    "TaskInfo",
+    "TaskResult",
+    "app",
+    "current_task",
+    "gather",
+    "get_app",
+    "task",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # the default queue's app exists only where settings declare it, so it is looked up when it is asked for
+    if name == "app":
+        return get_app()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

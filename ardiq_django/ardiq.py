@@ -1,0 +1,289 @@
+"""The app: one queue, its tasks and its broker, for producers and for the worker alike."""
+
+import asyncio
+import os
+import socket
+import threading
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any, ParamSpec, TypeVar, overload
+
+from ardiq_django import codec
+from ardiq_django.brokers import Broker, check_address, keeper
+from ardiq_django.clock import new_epoch
+from ardiq_django.config import AppOptions, known_keywords
+from ardiq_django.exceptions import ConfigError
+from ardiq_django.handles import Job, PreparedTask, Task
+from ardiq_django.producer import Producer
+from ardiq_django.registry import Registry, TaskDefinition
+from ardiq_django.results import Status, TaskInfo, TaskResult
+from ardiq_django.surroundings import around
+from ardiq_django.worker import Worker
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Ardiq:
+    """One queue. Making an app never connects; nothing is read from settings before something is asked of it.
+
+    The first three arguments stand as in Ardiq; every other option is a keyword of `config.AppOptions`. An unknown
+    keyword raises `TypeError` naming the nearest known one, a wrong value `ConfigError` (a `ValueError`).
+    """
+
+    def __init__(
+        self,
+        redis_url: str | None = None,
+        queue_name: str = "default",
+        priorities: Sequence[str] | None = None,
+        **options: Any,
+    ) -> None:
+        known_keywords(AppOptions, options, "Ardiq")
+        if redis_url is not None:
+            if "broker" in options:
+                raise ConfigError("give either redis_url or broker, not both")
+            options["broker"] = redis_url
+        if priorities is not None:
+            options["priorities"] = priorities
+        self._begin(lambda: options | {"queue_name": queue_name})
+        self.options  # noqa: B018 (a wrong option is an error here, not at first use)
+
+    @classmethod
+    def declared(cls, queue: str) -> "Ardiq":
+        """The app of a queue that the settings declare; its options are read when they are first needed."""
+        app = cls.__new__(cls)
+        app._begin(lambda: {"task_names": "module", **around().app_options(queue), "queue_name": queue})
+        return app
+
+    def _begin(self, source: Callable[[], Mapping[str, Any]]) -> None:
+        self._source = source
+        self._options: AppOptions | None = None
+        self._broker: Broker | None = None
+        self._lock = threading.RLock()
+        self._worker: Worker | None = None
+        self.registry = Registry()
+        self.producer = Producer(self)
+        self.state = SimpleNamespace()
+
+    @property
+    def options(self) -> AppOptions:
+        """What this app was told."""
+        with self._lock:
+            if self._options is None:
+                options = AppOptions(**self._source())
+                if options.broker is not None:
+                    check_address(options.broker)
+                worker_id = options.worker_id or f"{socket.gethostname()}-{os.getpid()}-{new_epoch()[:6]}"
+                self._options = replace(options, worker_id=worker_id)
+            return self._options
+
+    def reconfigure(self) -> None:
+        """Read the options again when they are next needed, and make a new broker; tasks stay registered."""
+        with self._lock:
+            self._options = None
+            self._broker = None
+
+    @property
+    def address(self) -> str:
+        """The broker's address."""
+        return self.options.broker or around().default_address()
+
+    @property
+    def broker(self) -> Broker:
+        """The broker, made when it is first needed; it connects when it is first asked something."""
+        with self._lock:
+            if self._broker is None:
+                self._broker = keeper(self.address)(self.address, self.options.rules)
+            return self._broker
+
+    @property
+    def queue_name(self) -> str:
+        return self.options.queue_name
+
+    @property
+    def priorities(self) -> list[str]:
+        """The lanes, lowest first."""
+        return list(self.options.priorities)
+
+    @property
+    def default_priority(self) -> str:
+        return self.options.lane
+
+    @property
+    def worker_id(self) -> str:
+        return self.options.worker_id or ""
+
+    @property
+    def tasks(self) -> list[str]:
+        """The names of the registered tasks."""
+        return sorted(self.registry.tasks)
+
+    @property
+    def crons(self) -> list[str]:
+        """The names of the tasks with a schedule."""
+        return sorted(self.registry.crons)
+
+    @property
+    def burst(self) -> bool:
+        """Whether `run` returns once nothing is left to do."""
+        return self.options.burst
+
+    @burst.setter
+    def burst(self, burst: bool) -> None:
+        self._options = replace(self.options, burst=burst)
+
+    def encode(self, value: Any) -> bytes:
+        """The serializer's bytes of a value."""
+        return (self.options.serializer or codec.encode)(value)
+
+    def decode(self, data: bytes) -> Any:
+        """The deserializer's value of bytes."""
+        return (self.options.deserializer or codec.decode)(data)
+
+    @overload
+    def task(self, fn: Callable[P, R]) -> Task[P, R]: ...
+
+    @overload
+    def task(self, fn: None = None, **options: Any) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+
+    def task(self, fn: Any = None, **options: Any) -> Any:
+        """Declare a task, as `@app.task` or `@app.task(...)`; the options are those of `config.TaskOptions`.
+
+        Raises `TypeError` for an unknown option, `ValueError` for a wrong value, an unknown lane or a second task
+        under one name."""
+
+        def declare(function: Callable[P, R]) -> Task[P, R]:
+            return self._handle(self.registry.add(function, options, self.options))
+
+        return declare if fn is None else declare(fn)
+
+    def cron(
+        self,
+        spec: str | None = None,
+        *,
+        every: timedelta | float | None = None,
+        timezone: str = "UTC",
+        misfire: str = "skip",
+        **options: Any,
+    ) -> Callable[[Callable[P, R]], Task[P, R]]:
+        """Declare a task that fires by itself: by a five-field cron expression, or every so many seconds.
+
+        Each fire time becomes one job, whatever the number of workers; `misfire` says what happens to those that
+        passed while no worker ran: `skip`, `once` (the last of them) or `all`. Nothing fires in burst."""
+
+        def declare(function: Callable[P, R]) -> Task[P, R]:
+            definition = self.registry.add_cron(
+                function, options, self.options, spec=spec, every=every, timezone=timezone, misfire=misfire
+            )
+            return self._handle(definition)
+
+        return declare
+
+    def _handle(self, definition: TaskDefinition) -> Task[Any, Any]:
+        return Task(self, definition.name, definition)
+
+    def ref(self, name: str, *, priority: str | None = None) -> Task[..., Any]:
+        """A handle to a task by name, which need not be imported here; it cannot be called in place."""
+        if priority is not None:
+            self.options.check_lane(priority)
+        definition = self.registry.tasks.get(name)
+        return self._handle(definition) if definition and priority is None else Task(self, name, None, priority)
+
+    def send(self, name: str, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, Job[Any]]:
+        """`enqueue` by name."""
+        return self.ref(name).enqueue(*args, **kwargs)
+
+    async def enqueue_many(self, prepared: Iterable[PreparedTask]) -> list[Job[Any]]:
+        """Store prepared calls, one round trip for each 1,000, and return their jobs in order.
+
+        Everything was checked when it was prepared. Raises `BrokerError` carrying the id of the first job that may not
+        have been stored (repeating the same prepared calls is safe), and `JobConflict` after everything was sent."""
+        receipts = await self.producer.send([one.job for one in prepared])
+        return [Job(self, receipt) for receipt in receipts]
+
+    def enqueue_many_sync(self, prepared: Iterable[PreparedTask]) -> list[Job[Any]]:
+        """`enqueue_many` for ordinary views and scripts."""
+        receipts = self.producer.send_sync([one.job for one in prepared])
+        return [Job(self, receipt) for receipt in receipts]
+
+    def job(self, task_id: str) -> Job[Any]:
+        """A handle to the job with this id, known or not."""
+        return Job(self, job_id=task_id)
+
+    async def result(self, task_id: str, timeout: float | None = None) -> TaskResult | None:
+        """See `Job.result`."""
+        return await self.job(task_id).result(timeout)
+
+    async def status(self, task_id: str) -> Status:
+        """See `Job.status`."""
+        return await self.job(task_id).status()
+
+    async def info(self, task_id: str) -> TaskInfo | None:
+        """See `Job.info`."""
+        return await self.job(task_id).info()
+
+    async def abort(self, task_id: str) -> bool:
+        """See `Job.abort`."""
+        return await self.job(task_id).abort()
+
+    async def queue_size(self) -> int:
+        """How many jobs wait: queued and scheduled, not those running."""
+        return await self.broker.size()
+
+    def queue_size_sync(self) -> int:
+        return self.broker.run_sync(self.queue_size())
+
+    async def run(self) -> None:
+        """Work until `stop()`, or in burst until nothing is left to do. An app can run again afterwards.
+
+        Cancelling this coroutine stops as `stop(now=True)`: what it cuts off is handed back unspent."""
+        if self._worker is not None:
+            raise RuntimeError(f"queue {self.queue_name!r}: this app is running already")
+        self._worker = Worker(self)
+        try:
+            await self._worker.run()
+        finally:
+            self._worker = None
+
+    def stop(self, now: bool = False) -> None:
+        """Ask the running worker to stop: finish what runs within `shutdown_timeout_s`, or hand it back `now`.
+
+        May be called from any thread or signal handler; nothing happens if none runs."""
+        if self._worker is not None:
+            self._worker.stop(now)
+
+    def __repr__(self) -> str:
+        return f"<Ardiq {self._source().get('queue_name')!r}>"
+
+
+_declared: dict[str, Ardiq] = {}
+_declaring = threading.Lock()
+
+
+def get_app(queue: str = "default") -> Ardiq:
+    """The app of a queue that the settings declare; always the same object. Raises `ConfigError` for any other."""
+    with _declaring:
+        if queue not in _declared:
+            try:
+                around().app_options(queue)
+            except LookupError as error:
+                raise ConfigError(str(error)) from error
+            _declared[queue] = Ardiq.declared(queue)
+        return _declared[queue]
+
+
+def declared_apps() -> list[Ardiq]:
+    """The apps of all declared queues."""
+    return [get_app(queue) for queue in around().declared_queues()]
+
+
+def task(fn: Any = None, *, queue: str = "default", **options: Any) -> Any:
+    """Declare a task on the app of a declared queue: `@task`, `@task(queue="mail", max_retries=5)`."""
+    return get_app(queue).task(fn, **options)
+
+
+async def gather(*jobs: Job[Any], timeout: float | None = None) -> list[TaskResult | None]:
+    """The results of several jobs, in the order given; waits as `Job.result` does."""
+    return list(await asyncio.gather(*(job.result(timeout) for job in jobs)))

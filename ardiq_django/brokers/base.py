@@ -1,0 +1,195 @@
+"""The contract every broker keeps: its verbs, and what each one promises.
+
+All times are epoch milliseconds by the *broker's* clock (Redis TIME, the database's clock), never a host's. `skew_ms`
+is added to that clock; it is 0 in production and lets tests travel in time against a real server.
+
+Every verb is one atomic, repeatable step: applied twice it changes nothing the second time. Verbs that take several
+jobs answer one word for each, in order. Any verb may raise `BrokerError` when the broker cannot be reached; nothing is
+half done then. Verbs are coroutines and may be awaited on any event loop of the process; `run_sync` is the one bridge
+for synchronous callers.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any, TypeVar
+
+from ardiq_django import bridge
+from ardiq_django.config import QueueRules
+from ardiq_django.results import State
+from ardiq_django.wire import (
+    Acceptance,
+    Answer,
+    Beat,
+    Command,
+    Exchange,
+    News,
+    Occurrence,
+    Page,
+    Query,
+    Snapshot,
+    StagedJob,
+    Turn,
+    WorkerCard,
+    WorkerRow,
+)
+
+__all__ = ["Broker", "QueueRules"]
+
+T = TypeVar("T")
+
+
+class Broker(ABC):
+    """Keeps the jobs of one queue."""
+
+    skew_ms: int = 0
+
+    def __init__(self, address: str, rules: QueueRules) -> None:
+        self.address = address
+        self.rules = rules
+
+    def run_sync(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine that awaits only this broker, from a thread without a running loop."""
+        return bridge.run(coroutine)
+
+    async def close(self) -> None:
+        """Let go of the connections that belong to the running event loop."""
+
+
+    @abstractmethod
+    async def enqueue(self, jobs: Sequence[StagedJob]) -> list[Acceptance]:
+        """Store jobs, each `created`, `existing` or `conflict`; the whole call is atomic up to 1,000 jobs.
+
+        A job with a delay or a later `schedule_ms` is scheduled, any other queued at the tail of its lane.
+        An id that is known: the same identity (token) is `existing`, even after its end; else the same non-empty
+        digest while in flight is `existing`; else, after its end and if `replaces`, a new run takes the old record's
+        place and its attempts stay as history (`created`); anything else is a `conflict` and changes nothing.
+        """
+
+
+    @abstractmethod
+    async def register(self, card: WorkerCard) -> None:
+        """Begin an epoch with a full lease."""
+
+    @abstractmethod
+    async def leave(self, epoch: str) -> None:
+        """End an epoch at once; whatever it still holds is handed back as by `Released`."""
+
+    @abstractmethod
+    async def exchange(self, turn: Exchange) -> Turn:
+        """Settle outcomes, promote what is due (200 at most), hand out up to `want` jobs; renews the lease.
+
+        Raises `LeaseLost`, changing nothing, if the epoch is unknown or was reaped. An outcome whose claim is no longer this
+        epoch's is `stale` and changes nothing. Jobs leave each lane in FIFO order, lanes in the order given. Nothing
+        is handed out while the queue is paused. A job whose window is over ends as expired instead of being handed
+        out. A job with crashes is handed out alone: one worker at a time is chosen for it, gets nothing else until it
+        holds nothing, then that job, and nothing beside it.
+        """
+
+    @abstractmethod
+    async def wait(self, epoch: str, timeout_s: float) -> None:
+        """Sleep until there may be something to claim, or the time is over. May wake for nothing; never consumes work."""
+
+    @abstractmethod
+    async def listen(self, epoch: str, timeout_s: float) -> list[Command]:
+        """Sleep until this worker is told something, or the time is over (an empty list)."""
+
+    @abstractmethod
+    async def beat(self, epoch: str, call: int, held: Mapping[str, int], news: News) -> Beat:
+        """Renew the lease and store the news; tell what of `held` (id → claim) is lost or to be aborted, and what else
+        this epoch holds.
+
+        `call` is the last exchange whose answer has arrived: later claims are on their way and not `unknown`.
+        Raises `LeaseLost` if the epoch is unknown or was reaped.
+        """
+
+    @abstractmethod
+    async def tell(self, epoch: str, command: Command) -> bool:
+        """Give a worker an order; it hears it within milliseconds. False if there is no such worker."""
+
+    @abstractmethod
+    async def reap(self) -> int:
+        """Take back what workers hold whose lease is over: to the head of its lane with one crash more, or to its end
+        as failed when the crashes reach `max_crashes`. Returns how many jobs were taken back."""
+
+    @abstractmethod
+    async def sweep(self) -> None:
+        """Upkeep in bounded steps: expire jobs whose window is over, remove records beyond their time or number.
+
+        Pushing out by number never removes a record before its result's `ttl_ms` is over."""
+
+    @abstractmethod
+    async def watermarks(self, schedules: Sequence[str]) -> dict[str, int]:
+        """The last staged fire time of each schedule; a new schedule starts at now."""
+
+    @abstractmethod
+    async def stage(self, occurrences: Sequence[Occurrence]) -> list[bool]:
+        """Enqueue each occurrence later than its schedule's watermark, moving it forward in the same atomic step.
+
+        True where this call enqueued it; False where it had been staged before."""
+
+
+    @abstractmethod
+    async def get(self, job_id: str) -> Snapshot | None:
+        """Everything known of one job; a waiting job whose window is over is shown as expired, swept or not."""
+
+    @abstractmethod
+    async def wait_end(self, job_id: str, timeout_s: float) -> Snapshot | None:
+        """Like `get`, once the job has ended; raises `TimeoutError` if it has not by then. Wakes by notification.
+
+        An unknown job is waited for as well: it may be about to be enqueued."""
+
+    @abstractmethod
+    async def size(self) -> int:
+        """How many jobs wait: queued, scheduled and retrying, not those running."""
+
+    @abstractmethod
+    async def counts(self) -> dict[State, int]:
+        """How many jobs are in each state."""
+
+    @abstractmethod
+    async def page(self, query: Query) -> Page:
+        """Jobs newest first (by end, start, due or enqueue time). At most the newest 10,000 of a state are scanned."""
+
+    @abstractmethod
+    async def workers(self) -> list[WorkerRow]:
+        """The registered workers."""
+
+    @abstractmethod
+    async def abort(self, ids: Sequence[str]) -> list[Answer]:
+        """End waiting jobs as aborted; tell the worker of a running one (`done` too: it has been told).
+
+        The wish stays with the running attempt: the worker hears it again with each beat, and where the attempt would
+        end in a retry, a requeue, a release or a lapsed lease, the job ends as aborted. A success or failure that was
+        quicker stands."""
+
+    @abstractmethod
+    async def replay(self, ids: Sequence[str]) -> list[Answer]:
+        """Queue failed, aborted or expired jobs again: same id, fresh budget, attempts kept as history, no window."""
+
+    @abstractmethod
+    async def reschedule(self, ids: Sequence[str], due_ms: int) -> list[Answer]:
+        """Let waiting jobs become due at `due_ms`; a time that is over means now."""
+
+    @abstractmethod
+    async def delete(self, ids: Sequence[str]) -> list[Answer]:
+        """Remove jobs that are not running, with everything about them."""
+
+    @abstractmethod
+    async def pause(self) -> None:
+        """Hand out nothing until `resume`; producers go on."""
+
+    @abstractmethod
+    async def resume(self) -> None:
+        """Hand out again."""
+
+    @abstractmethod
+    async def paused(self) -> bool:
+        """Whether the queue is paused."""
+
+    @abstractmethod
+    async def clear(self) -> int:
+        """Remove every job that waits; returns how many. Running jobs and records stay."""
+
+    @abstractmethod
+    async def durability(self) -> str:
+        """One sentence on what a crash of the broker may lose, read from the server's own settings."""

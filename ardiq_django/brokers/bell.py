@@ -1,0 +1,51 @@
+"""A bell that wakes whoever waits for it, on whichever event loop of the process."""
+
+import asyncio
+import contextlib
+from types import TracebackType
+
+
+class Bell:
+    """Rung for all who hold a `listener` at that moment; a listener that was rung stays awake."""
+
+    def __init__(self) -> None:
+        self._listeners: set[Listener] = set()
+
+    def ring(self) -> None:
+        """Wake every listener; from any thread."""
+        for listener in tuple(self._listeners):
+            listener.wake()
+
+    def listener(self) -> "Listener":
+        """Register before looking, so that nothing between the look and the wait is missed."""
+        return Listener(self._listeners)
+
+
+class Listener:
+    """One registration with a bell, for the `with` block it stands in."""
+
+    def __init__(self, peers: "set[Listener]") -> None:
+        self._peers = peers
+        self._loop = asyncio.get_running_loop()
+        self._rung = asyncio.Event()
+
+    def wake(self) -> None:
+        # the loop may have been closed by a caller that did not wait for its end
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._rung.set)
+
+    async def rung(self, timeout_s: float) -> bool:
+        """Wait for the bell; False if the time was over first."""
+        try:
+            await asyncio.wait_for(self._rung.wait(), timeout_s)
+        except TimeoutError:
+            return False
+        self._rung.clear()
+        return True
+
+    def __enter__(self) -> "Listener":
+        self._peers.add(self)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._peers.discard(self)

@@ -1,0 +1,201 @@
+"""The default codec: msgpack that is compact, never pickle, and gives back the very types that were passed.
+
+Plain values (None, bool, 64-bit int, float, str, bytes, list, dict with str keys) go straight to msgpack. Anything
+else is tagged with an extension code: tuple, set, frozenset, any int, datetime, date, time, timedelta, Decimal, UUID,
+dict with other keys, and classes that were registered. An `Enum` member travels, and comes back, as its value.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from ardiq_django.exceptions import PayloadError
+
+_TUPLE, _SET, _FROZENSET, _INT, _DATETIME, _DATE, _TIME, _DURATION, _DECIMAL, _UUID, _MAP, _CLASS = range(1, 13)
+_MAX_64 = (1 << 63) - 1
+
+_pack = msgspec.msgpack.Encoder().encode
+_adapters: list[tuple[type, Callable[[Any], Any]]] = []
+_classes: dict[str, tuple[type, Callable[[Any], Any], Callable[[Any], Any]]] = {}
+
+
+def encode(value: Any) -> bytes:
+    """Bytes from which `decode` gives back an equal value of the same types.
+
+    Raises `PayloadError` naming the value that cannot be carried, and where it stands.
+    """
+    try:
+        return _pack(value if _is_plain(value) else _tag(value, sort=False))
+    except RecursionError as error:
+        raise PayloadError("the value is nested too deeply, or contains itself") from error
+    except UnicodeEncodeError as error:
+        raise PayloadError(f"text that is not valid Unicode cannot be carried: {error}") from error
+
+
+def canonical(value: Any) -> bytes:
+    """Like `encode`, but equal values give equal bytes: dicts are written in the order of their keys."""
+    try:
+        return _pack(_tag(value, sort=True))
+    except (RecursionError, UnicodeEncodeError) as error:
+        raise PayloadError(f"the value cannot be carried: {error}") from error
+
+
+def decode(data: bytes) -> Any:
+    """The value that `encode` was given; raises `ValueError` if the bytes are not of this codec."""
+    try:
+        return _decoder.decode(data)
+    except (msgspec.MsgspecError, RecursionError, ArithmeticError, LookupError, TypeError, AttributeError) as error:
+        raise ValueError(f"not a value of this codec: {error}") from error
+
+
+def adapt(base: type, lower: Callable[[Any], Any]) -> None:
+    """Carry instances of `base` as what `lower` makes of them; it may raise `PayloadError` to refuse."""
+    _adapters.append((base, lower))
+
+
+def register(cls: type) -> type:
+    """Let instances of a dataclass or pydantic model travel and come back as themselves; usable as a decorator."""
+    name = f"{cls.__module__}.{cls.__qualname__}"
+    if hasattr(cls, "model_validate"):
+        _classes[name] = (cls, lambda value: value.model_dump(), cls.model_validate)
+    elif dataclasses.is_dataclass(cls):
+        _classes[name] = (cls, _shallow, lambda fields: cls(**fields))
+    else:
+        raise TypeError(f"{name} is neither a dataclass nor a pydantic model")
+    return cls
+
+
+def _shallow(value: Any) -> dict[str, Any]:
+    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value) if field.init}
+
+
+def _is_plain(value: Any) -> bool:
+    kind = type(value)
+    if kind is str or value is None or kind is bool or kind is float or kind is bytes:
+        return True
+    if kind is int:
+        return -_MAX_64 <= value <= _MAX_64
+    if kind is list:
+        return all(map(_is_plain, value))
+    if kind is dict:
+        return all(type(key) is str for key in value) and all(map(_is_plain, value.values()))
+    return False
+
+
+def _tag(value: Any, sort: bool) -> Any:
+    kind = type(value)
+    if kind is list:
+        return [_tag(item, sort) for item in value]
+    if kind is dict:
+        return _tag_dict(value, sort)
+    if _is_plain(value):
+        return value
+    tagger = _TAGGERS.get(kind)
+    return tagger(value, sort) if tagger else _tag_other(value, sort)
+
+
+def _tag_dict(value: dict[Any, Any], sort: bool) -> Any:
+    if all(type(key) is str for key in value):
+        items = sorted(value.items()) if sort else value.items()
+        return {key: _tag(item, sort) for key, item in items}
+    pairs = [[_tag(key, sort), _tag(item, sort)] for key, item in value.items()]
+    return _ext(_MAP, sorted(pairs, key=_pack) if sort else pairs)
+
+
+def _tag_other(value: Any, sort: bool) -> Any:
+    registered = _classes.get(f"{type(value).__module__}.{type(value).__qualname__}")
+    if registered and registered[0] is type(value):
+        return _ext(_CLASS, [f"{type(value).__module__}.{type(value).__qualname__}", _tag(registered[1](value), sort)])
+    if isinstance(value, Enum):
+        return _tag(value.value, sort)
+    for base, lower in _adapters:
+        if isinstance(value, base):
+            return _tag(lower(value), sort)
+    for base in (bool, int, float, str, bytes, list, tuple, dict, set, frozenset, datetime, date, Decimal, UUID):
+        if isinstance(value, base):
+            return _tag(base(value) if base not in _IMMUTABLE_BASES else _as_base(value), sort)
+    raise PayloadError(_refusal(value))
+
+
+_IMMUTABLE_BASES = (datetime, date, UUID)
+
+
+def _as_base(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return datetime.fromisoformat(value.isoformat())
+    return date(value.year, value.month, value.day) if isinstance(value, date) else UUID(int=value.int)
+
+
+def _refusal(value: Any) -> str:
+    text = f"a value of type {type(value).__module__}.{type(value).__qualname__} cannot be carried"
+    if dataclasses.is_dataclass(value) or hasattr(value, "model_dump"):
+        return f"{text}: register its class with ardiq_django.codec.register, or pass its fields"
+    return f"{text}: pass plain data (such as an id, a text, a dict) and look the object up inside the task"
+
+
+def _ext(code: int, payload: Any) -> msgspec.msgpack.Ext:
+    return msgspec.msgpack.Ext(code, _pack(payload))
+
+
+def _big(value: int, _sort: bool) -> msgspec.msgpack.Ext:
+    try:
+        return _ext(_INT, str(value))
+    except ValueError as error:  # Python's own limit of digits
+        raise PayloadError(f"the int is too large to be carried: {error}") from error
+
+
+def _moment(value: datetime | time, code: int) -> msgspec.msgpack.Ext:
+    return _ext(code, [value.isoformat(), value.fold])
+
+
+_TAGGERS: dict[type, Callable[[Any, bool], msgspec.msgpack.Ext]] = {
+    int: _big,
+    tuple: lambda value, sort: _ext(_TUPLE, [_tag(item, sort) for item in value]),
+    set: lambda value, sort: _ext(_SET, sorted((_tag(item, sort) for item in value), key=_pack)),
+    frozenset: lambda value, sort: _ext(_FROZENSET, sorted((_tag(item, sort) for item in value), key=_pack)),
+    datetime: lambda value, sort: _moment(value, _DATETIME),
+    date: lambda value, sort: _ext(_DATE, value.isoformat()),
+    time: lambda value, sort: _moment(value, _TIME),
+    timedelta: lambda value, sort: _ext(_DURATION, [value.days, value.seconds, value.microseconds]),
+    Decimal: lambda value, sort: _ext(_DECIMAL, str(value)),
+    UUID: lambda value, sort: _ext(_UUID, value.bytes),
+}
+
+
+def _class(payload: Any) -> Any:
+    name, fields = payload
+    if name not in _classes:
+        raise ValueError(f"class {name} is not registered with ardiq_django.codec.register here")
+    return _classes[name][2](fields)
+
+
+_UNTAGGERS: dict[int, Callable[[Any], Any]] = {
+    _INT: int,
+    _TUPLE: tuple,
+    _SET: set,
+    _FROZENSET: frozenset,
+    _DATETIME: lambda payload: datetime.fromisoformat(payload[0]).replace(fold=payload[1]),
+    _DATE: date.fromisoformat,
+    _TIME: lambda payload: time.fromisoformat(payload[0]).replace(fold=payload[1]),
+    _DURATION: lambda payload: timedelta(*payload),
+    _DECIMAL: Decimal,
+    _UUID: lambda payload: UUID(bytes=payload),
+    _MAP: dict,
+    _CLASS: _class,
+}
+
+
+def _untag(code: int, data: memoryview) -> Any:
+    untag = _UNTAGGERS.get(code)
+    if untag is None:
+        raise ValueError(f"unknown extension code {code}")
+    return untag(_decoder.decode(data))
+
+
+_decoder = msgspec.msgpack.Decoder(ext_hook=_untag)

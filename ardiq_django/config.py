@@ -1,0 +1,251 @@
+"""Options: their defaults, and a clear word about every wrong one, at the place where it was written."""
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
+from typing import Any
+
+from ardiq_django.backoff import Backoff
+from ardiq_django.exceptions import ConfigError
+from ardiq_django.results import State
+
+NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+MAX_ID_BYTES = 200
+RESERVED_IDS = ("cron:", "unique:")
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRules:
+    """What a broker must know of the queue it keeps."""
+
+    queue: str = "default"
+    lanes: Sequence[str] = ("default",)  # lowest first
+    lease_ms: int = 60_000
+    max_crashes: int = 3
+    result_ttl_ms: int = 300_000  # of ends that no worker writes: expired, aborted while waiting, crashed too often
+    succeeded_ttl_ms: int = 7 * DAY_MS
+    succeeded_max: int = 10_000
+    failed_ttl_ms: int = 30 * DAY_MS  # failed, aborted and expired
+    failed_max: int = 100_000
+
+    def kept_ms(self, state: State) -> int:
+        return self.succeeded_ttl_ms if state is State.SUCCEEDED else self.failed_ttl_ms
+
+    def kept_max(self, state: State) -> int:
+        return self.succeeded_max if state is State.SUCCEEDED else self.failed_max
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppOptions:
+    """Everything an app can be told; each is a keyword of `Ardiq` and, in capitals, a key of the setting `ARDIQ`."""
+
+    broker: str | None = None
+    queue_name: str = "default"
+    priorities: Sequence[str] = ("default",)
+    default_priority: str | None = None
+    weights: Mapping[str, int] | None = None
+    limits: Mapping[str, int] | None = None
+    concurrency: int = 16
+    idle_timeout_ms: int = 60_000
+    poll_block_ms: int = 500
+    result_ttl_ms: int = 300_000
+    history_ttl_ms: Mapping[str, int] = field(default_factory=dict)  # of "succeeded" and "failed" jobs
+    history_max: Mapping[str, int] = field(default_factory=dict)
+    cron_poll_s: float = 1.0
+    burst: bool = False
+    serializer: Callable[[Any], bytes] | None = None
+    deserializer: Callable[[bytes], Any] | None = None
+    worker_id: str | None = None
+    shutdown_timeout_s: float = 25
+    max_payload_bytes: int = 1_048_576
+    max_crashes: int = 3
+    unknown_task_grace_s: float = 3600
+    enqueue_on_commit: str = "auto"
+    task_names: str = "name"
+
+    def __post_init__(self) -> None:
+        check_name("queue_name", self.queue_name)
+        _check_lanes(self)
+        for name in ("concurrency", "idle_timeout_ms", "poll_block_ms", "max_payload_bytes", "max_crashes"):
+            _check_number(name, getattr(self, name), least=1)
+        for name in ("cron_poll_s", "shutdown_timeout_s", "unknown_task_grace_s"):
+            _check_number(name, getattr(self, name), least=0, kinds=(int, float))
+        _check_choice("enqueue_on_commit", self.enqueue_on_commit, ("auto", "never"))
+        _check_choice("task_names", self.task_names, ("name", "module"))
+        for name in ("history_ttl_ms", "history_max"):
+            for end, number in getattr(self, name).items():
+                _check_choice(name, end, ("succeeded", "failed"))
+                _check_number(f"{name}[{end!r}]", number, least=0)
+        if (self.serializer is None) != (self.deserializer is None):
+            raise ConfigError("serializer and deserializer belong together: give both or neither")
+
+    @property
+    def lane(self) -> str:
+        """The lane of a call that names none."""
+        return self.default_priority or self.priorities[len(self.priorities) // 2]
+
+    @property
+    def rules(self) -> QueueRules:
+        """What the broker must know of these options."""
+        history = {f"{end}_ttl_ms": value for end, value in self.history_ttl_ms.items()}
+        history |= {f"{end}_max": value for end, value in self.history_max.items()}
+        return QueueRules(
+            queue=self.queue_name,
+            lanes=tuple(self.priorities),
+            lease_ms=self.idle_timeout_ms,
+            max_crashes=self.max_crashes,
+            result_ttl_ms=self.result_ttl_ms,
+            **history,
+        )
+
+    def check_lane(self, lane: str) -> str:
+        """The lane, if this queue has it; `ConfigError` listing the lanes if not."""
+        if lane not in self.priorities:
+            known = ", ".join(self.priorities)
+            raise ConfigError(f"queue {self.queue_name!r} has no lane {lane!r}; its lanes, lowest first: {known}")
+        return lane
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskOptions:
+    """What `@app.task(...)` takes."""
+
+    name: str | None = None
+    max_retries: int = 3
+    backoff_ms: Backoff = 0
+    timeout: float | None = None
+    priority: str | None = None
+    unique: bool = False
+    unique_key: Callable[..., Any] | None = None
+    expire_ms: int = 0
+    result_ttl_ms: int | None = None
+    save_result: bool = True
+    retry_on: tuple[type[BaseException], ...] = (Exception,)
+    no_retry_on: tuple[type[BaseException], ...] = ()
+    takes_context: bool = False
+    sensitive: Sequence[str] = ()
+    labels: Mapping[str, Any] = field(default_factory=dict)
+    enqueue_on_commit: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_number("max_retries", self.max_retries, least=-1)
+        _check_number("expire_ms", self.expire_ms, least=0)
+        _check_backoff(self.backoff_ms)
+        if self.timeout is not None:
+            _check_number("timeout", self.timeout, least=0, kinds=(int, float))
+        if self.enqueue_on_commit is not None:
+            _check_choice("enqueue_on_commit", self.enqueue_on_commit, ("auto", "never"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallOptions:
+    """What `task.options(...)` takes, times already in milliseconds."""
+
+    task_id: str | None = None
+    priority: str | None = None
+    delay_ms: int = 0
+    schedule_ms: int = 0
+    expire_ms: int | None = None
+    unique: bool | None = None
+    labels: Mapping[str, Any] = field(default_factory=dict)
+    enqueue_on_commit: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("delay_ms", "schedule_ms"):
+            _check_number(name, getattr(self, name), least=0)
+        if self.expire_ms is not None:
+            _check_number("expire_ms", self.expire_ms, least=0)
+            if 0 < self.expire_ms < self.delay_ms:
+                raise ConfigError(f"delay_ms={self.delay_ms} lies beyond the window expire_ms={self.expire_ms}")
+        if self.task_id is not None:
+            check_id(self.task_id)
+        if self.enqueue_on_commit is not None:
+            _check_choice("enqueue_on_commit", self.enqueue_on_commit, ("auto", "never"))
+
+
+def known_keywords(owner: type, given: Iterable[str], what: str) -> None:
+    """Raise `TypeError` for the first keyword that `owner` (a dataclass) does not know, naming the nearest one."""
+    known = [item.name for item in fields(owner)]
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            meant = f" Did you mean {near[0]!r}?" if near else f" Known: {', '.join(known)}."
+            raise TypeError(f"{what} has no option {name!r}.{meant}")
+
+
+def check_name(option: str, value: Any) -> None:
+    """Queue and lane names: 1 to 64 letters, digits, `_`, `.` or `-`."""
+    if not isinstance(value, str) or not NAME.fullmatch(value):
+        raise ConfigError(f"{option}={value!r}: a name is 1 to 64 letters, digits, '_', '.' or '-'")
+
+
+def check_id(task_id: Any) -> None:
+    """A caller's own job id: any text up to 200 bytes that does not begin with a reserved word."""
+    if not isinstance(task_id, str) or not task_id or len(task_id.encode("utf-8", "replace")) > MAX_ID_BYTES:
+        raise ConfigError(f"task_id={task_id!r}: an id is a text of 1 to {MAX_ID_BYTES} bytes")
+    if task_id.startswith(RESERVED_IDS):
+        raise ConfigError(f"task_id={task_id!r}: ids beginning with {' or '.join(RESERVED_IDS)} are reserved")
+
+
+def _check_lanes(options: AppOptions) -> None:
+    lanes = options.priorities
+    if isinstance(lanes, str) or not lanes or len(set(lanes)) != len(lanes):
+        raise ConfigError(f"priorities={lanes!r}: give a list of distinct lane names, lowest first")
+    for lane in lanes:
+        check_name("priorities", lane)
+    if options.default_priority is not None:
+        options.check_lane(options.default_priority)
+    for name in ("weights", "limits"):
+        for lane, number in (getattr(options, name) or {}).items():
+            options.check_lane(lane)
+            _check_number(f"{name}[{lane!r}]", number, least=1)
+
+
+def _check_number(name: str, value: Any, least: float, kinds: tuple[type, ...] = (int,)) -> None:
+    if isinstance(value, bool) or not isinstance(value, kinds) or value < least:
+        wanted = "a whole number" if kinds == (int,) else "a number"
+        raise ConfigError(f"{name}={value!r}: give {wanted} of at least {least}")
+
+
+def _check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise ConfigError(f"{name}={value!r}: give one of {', '.join(map(repr, choices))}")
+
+
+def _check_backoff(backoff: Any) -> None:
+    if callable(backoff):
+        return
+    if isinstance(backoff, Sequence) and not isinstance(backoff, str):
+        if not backoff:
+            raise ConfigError("backoff_ms=[]: a ladder needs at least one wait")
+        for wait in backoff:
+            _check_number("backoff_ms", wait, least=0)
+        return
+    _check_number("backoff_ms", backoff, least=0)
+
+
+def call_options(given: Mapping[str, Any]) -> CallOptions:
+    """The options of one call; `delay` (a timedelta) and `at` (an aware datetime) become milliseconds."""
+    plain = dict(given)
+    delay, at = plain.pop("delay", None), plain.pop("at", None)
+    known_keywords(CallOptions, plain, "a call")
+    if delay is not None:
+        plain["delay_ms"] = _duration_ms(delay)
+    if at is not None:
+        plain["schedule_ms"] = _moment_ms(at)
+    return CallOptions(**plain)
+
+
+def _duration_ms(delay: Any) -> int:
+    if not isinstance(delay, timedelta):
+        raise ConfigError(f"delay={delay!r}: give a timedelta, or delay_ms=")
+    return round(delay.total_seconds() * 1000)
+
+
+def _moment_ms(at: Any) -> int:
+    if not isinstance(at, datetime) or at.tzinfo is None:
+        raise ConfigError(f"at={at!r}: give an aware datetime, or schedule_ms=")
+    return round(at.timestamp() * 1000)

@@ -1,0 +1,92 @@
+"""What a running task can ask about itself: `current_task()`."""
+
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from ardiq_django.exceptions import Reject, Requeue
+from ardiq_django.wire import Delivery
+
+if TYPE_CHECKING:
+    from ardiq_django.ardiq import Ardiq
+
+_current: ContextVar["TaskContext"] = ContextVar("ardiq_current_task")
+
+
+@dataclass(slots=True, eq=False)
+class TaskContext:
+    """One attempt, seen from inside."""
+
+    app: "Ardiq"
+    delivery: Delivery
+    worker_id: str
+    start_ms: int
+    aborted: bool = False  # somebody asked for this job to end; threads should look at it now and then
+    progress_made: tuple[float, float | None, str] | None = None
+    cancel: Callable[[], object] | None = field(default=None, repr=False)
+
+    @property
+    def task_id(self) -> str:
+        return self.delivery.job.id
+
+    @property
+    def name(self) -> str:
+        return self.delivery.job.task
+
+    @property
+    def tries(self) -> int:
+        """The number of this attempt, from 1."""
+        return self.delivery.tries
+
+    @property
+    def requeues(self) -> int:
+        """How often the job was put back without spending an attempt."""
+        return self.delivery.requeues
+
+    @property
+    def queue(self) -> str:
+        return self.app.queue_name
+
+    @property
+    def labels(self) -> Mapping[str, Any]:
+        return self.delivery.job.labels
+
+    @property
+    def enqueue_time(self) -> int:
+        """Epoch ms."""
+        return self.delivery.job.enqueued_ms
+
+    @property
+    def state(self) -> Any:
+        """The app's state."""
+        return self.app.state
+
+    def requeue(self, delay_ms: int = 0) -> NoReturn:
+        """Put the job back without spending this attempt."""
+        raise Requeue(delay_ms)
+
+    def reject(self, reason: str) -> NoReturn:
+        """Fail the job for good, at once."""
+        raise Reject(reason)
+
+    async def progress(self, current: float, total: float | None = None, message: str = "") -> None:
+        """Say how far this job is; it is stored with the worker's beat, about once a second."""
+        self.progress_made = (current, total, message)
+
+    def progress_sync(self, current: float, total: float | None = None, message: str = "") -> None:
+        """The same from a sync task."""
+        self.progress_made = (current, total, message)
+
+
+def current_task() -> TaskContext:
+    """The context of the task that runs here; raises `LookupError` outside of one."""
+    try:
+        return _current.get()
+    except LookupError:
+        raise LookupError("current_task() is only there while a worker runs a task") from None
+
+
+def enter(context: TaskContext) -> None:
+    """Make `context` the current one of this task's or thread's context."""
+    _current.set(context)

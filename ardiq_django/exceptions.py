@@ -1,0 +1,74 @@
+"""What can go wrong, each a thing a caller would catch.
+
+    ArdiqError
+    ├── BrokerError        the broker could not be reached or refused; carries the job's id
+    ├── JobConflict        another call stands under that id
+    ├── PayloadError       a value the codec cannot carry, or too much of it (also a TypeError)
+    ├── SyncContextError   an async call where no loop runs, or a sync one where one does
+    ├── ConfigError        a wrong option or setting (also a ValueError)
+    └── TaskFailed         raised from the recorded error of a failed job
+
+`Retry`, `Requeue` and `Reject` are raised by a task's body to say how its attempt should end.
+"""
+
+
+class ArdiqError(Exception):
+    """The base of every error this package raises."""
+
+
+class BrokerError(ArdiqError):
+    """The broker could not be reached, or refused; `job_id` is the id the call had already been given."""
+
+    def __init__(self, message: str, job_id: str | None = None) -> None:
+        super().__init__(message)
+        self.job_id = job_id
+
+
+class LeaseLost(ArdiqError):
+    """This worker's lease was taken back: whatever it held belongs to others now."""
+
+
+class JobConflict(ArdiqError):
+    """The id belongs to a job of another task or with other arguments."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(
+            f"job id {job_id!r} belongs to another call: use another task_id, or wait until that job's record is gone"
+        )
+        self.job_id = job_id
+
+
+class PayloadError(ArdiqError, TypeError):
+    """A value cannot be carried, or is larger than `max_payload_bytes`; the message names it and the remedy."""
+
+
+class SyncContextError(ArdiqError, RuntimeError):
+    """The call does not fit its surroundings: async without a loop, or blocking inside one."""
+
+
+class ConfigError(ArdiqError, ValueError):
+    """A wrong option, setting, lane or address; the message names the value and what is known."""
+
+
+class TaskFailed(ArdiqError):
+    """A job ended without success; the message is the recorded error."""
+
+
+class Retry(Exception):
+    """Ask for another attempt, within the budget; `delay_ms` None means now."""
+
+    def __init__(self, message: str = "", delay_ms: int | None = None) -> None:
+        super().__init__(message)
+        self.delay_ms = delay_ms
+
+
+class Requeue(Exception):
+    """Put the job back without spending an attempt, to run again after `delay_ms`."""
+
+    def __init__(self, delay_ms: int = 0) -> None:
+        super().__init__(f"requeued with a delay of {delay_ms} ms")
+        self.delay_ms = delay_ms
+
+
+class Reject(Exception):
+    """Fail the job for good, at once, whatever is left of its budget."""

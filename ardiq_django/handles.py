@@ -1,0 +1,245 @@
+"""What users hold: a task, a task with options, a prepared call, and a job."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable, Coroutine, Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+
+from ardiq_django.config import CallOptions, call_options
+from ardiq_django.exceptions import ArdiqError, SyncContextError
+from ardiq_django.producer import NO_CALL_OPTIONS, Call, Receipt
+from ardiq_django.reading import info_of, progress_of, result_of, status_of
+from ardiq_django.registry import TaskDefinition
+from ardiq_django.results import Progress, Status, TaskInfo, TaskResult
+from ardiq_django.surroundings import around
+from ardiq_django.wire import Answer, StagedJob
+
+if TYPE_CHECKING:
+    from ardiq_django.ardiq import Ardiq
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+logger = logging.getLogger("ardiq")
+
+
+class BoundTask(Generic[P, R]):
+    """A task with the options of a call: what `task.options(...)` returns."""
+
+    def __init__(self, app: "Ardiq", name: str, definition: TaskDefinition | None, options: CallOptions) -> None:
+        self.app = app
+        self.name = name
+        self._definition = definition
+        self._options = options
+
+    def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> "Coroutine[Any, Any, Job[R]]":
+        """Store a job for this call; to be awaited. Returns once the broker has accepted it, or, inside an atomic
+        block, once it is kept for the commit.
+
+        Raises, before anything is sent: `TypeError` for arguments the function would refuse, `PayloadError` for a
+        value that cannot be carried, `SyncContextError` where no event loop runs. Then: `JobConflict`, `BrokerError`.
+        """
+        _refuse_where_no_loop_runs(self.name)
+        return Unsent(self._enqueue(args, kwargs), self.name)
+
+    async def _enqueue(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> "Job[R]":
+        staged = self._stage(args, kwargs)
+        (receipt,) = await self.app.producer.send([staged], self._on_commit)
+        return Job(self.app, receipt)
+
+    def enqueue_sync(self, *args: P.args, **kwargs: P.kwargs) -> "Job[R]":
+        """`enqueue` for ordinary views and scripts."""
+        _refuse_inside_a_loop(self.name)
+        staged = self._stage(args, kwargs)
+        (receipt,) = self.app.producer.send_sync([staged], self._on_commit)
+        return Job(self.app, receipt)
+
+    def prepare(self, *args: P.args, **kwargs: P.kwargs) -> "PreparedTask":
+        """This call, checked and encoded, for `app.enqueue_many`; raises what `enqueue` raises before sending."""
+        return PreparedTask(self._stage(args, kwargs))
+
+    def _stage(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> StagedJob:
+        return self.app.producer.stage(Call(self.name, self._definition, args, kwargs, self._options))
+
+    @property
+    def _on_commit(self) -> str | None:
+        declared = self._definition.options.enqueue_on_commit if self._definition else None
+        return self._options.enqueue_on_commit or declared
+
+
+class Task(BoundTask[P, R]):
+    """A declared task. Calling it runs the function in place, no broker involved."""
+
+    def __init__(self, app: "Ardiq", name: str, definition: TaskDefinition | None, priority: str | None = None) -> None:
+        super().__init__(app, name, definition, call_options({"priority": priority}) if priority else NO_CALL_OPTIONS)
+        self.priority = definition.options.priority if definition else priority
+        self.__doc__ = definition.fn.__doc__ if definition else None
+        self.__name__ = getattr(definition.fn, "__name__", name) if definition else name
+
+    @property
+    def fn(self) -> Callable[P, R]:
+        """The function; raises `TypeError` for a task that is known by name only."""
+        if self._definition is None:
+            raise TypeError(f"{self.name!r} is a reference by name: it can be enqueued, not called in place")
+        return self._definition.fn
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.fn(*args, **kwargs)
+
+    def options(self, **given: Any) -> BoundTask[P, R]:
+        """The same task with the options of a call: `task_id`, `priority`, `delay_ms` or `delay`, `schedule_ms` or
+        `at`, `expire_ms`, `unique`, `labels`, `enqueue_on_commit`. Raises at once for a wrong one."""
+        options = call_options({"priority": self._options.priority} | given)
+        if options.priority is not None:
+            self.app.options.check_lane(options.priority)
+        return BoundTask(self.app, self.name, self._definition, options)
+
+    def __repr__(self) -> str:
+        return f"<Task {self.name} of queue {self.app.queue_name!r}>"
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedTask:
+    """A call that is checked and encoded, ready for `app.enqueue_many`."""
+
+    job: StagedJob
+
+    @property
+    def id(self) -> str:
+        return self.job.id
+
+
+class Job(Generic[R]):
+    """A handle to one job: the app and the id. Making one by hand with `app.job(id)` asks the broker nothing."""
+
+    __slots__ = ("_receipt", "app", "id")
+
+    def __init__(self, app: "Ardiq", receipt: Receipt | None = None, job_id: str = "") -> None:
+        self.app = app
+        self.id = receipt.job.id if receipt else job_id
+        self._receipt = receipt
+
+    @property
+    def created(self) -> bool | None:
+        """Whether this very enqueue made the job; None while it waits for a commit, or where it is not known."""
+        return self._receipt.created if self._receipt else None
+
+    async def result(self, timeout: float | None = None) -> TaskResult | None:
+        """How the job ended, or None if it has not (or the result is not kept any more).
+
+        With a `timeout` in seconds waits for the end and raises `TimeoutError` if it does not come in time."""
+        if self._receipt and self._receipt.waits_for_commit:
+            raise ArdiqError(f"job {self.id} is sent when its transaction commits: there is no result to read before")
+        if timeout is None:
+            return result_of(await self.app.broker.get(self.id), self.app.decode)
+        return result_of(await self.app.broker.wait_end(self.id, timeout), self.app.decode)
+
+    async def status(self) -> Status:
+        """`queued`, `scheduled`, `running`, `complete` or `not_found`."""
+        return status_of(await self.app.broker.get(self.id))
+
+    async def info(self) -> TaskInfo | None:
+        """A look at the job while it is unfinished, else None."""
+        return info_of(await self.app.broker.get(self.id), self.app.decode)
+
+    async def progress(self) -> Progress | None:
+        """How far the running job says it is."""
+        return progress_of(await self.app.broker.get(self.id))
+
+    async def is_ready(self) -> bool:
+        """Whether the job has ended."""
+        return await self.status() is Status.COMPLETE
+
+    async def abort(self) -> bool:
+        """End the job wherever it is; False if it had ended already or is unknown. A sync task's thread is told and
+        goes on until it looks at `current_task().aborted`."""
+        (answer,) = await self.app.broker.abort([self.id])
+        return answer is Answer.DONE
+
+    async def retry(self) -> bool:
+        """Queue a failed, aborted or expired job again: same id, fresh budget. False from any other state."""
+        (answer,) = await self.app.broker.replay([self.id])
+        return answer is Answer.DONE
+
+    def result_sync(self, timeout: float | None = None) -> TaskResult | None:
+        return self._run(self.result(timeout))
+
+    def status_sync(self) -> Status:
+        return self._run(self.status())
+
+    def info_sync(self) -> TaskInfo | None:
+        return self._run(self.info())
+
+    def progress_sync(self) -> Progress | None:
+        return self._run(self.progress())
+
+    def is_ready_sync(self) -> bool:
+        return self._run(self.is_ready())
+
+    def abort_sync(self) -> bool:
+        return self._run(self.abort())
+
+    def retry_sync(self) -> bool:
+        return self._run(self.retry())
+
+    def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return self.app.broker.run_sync(coroutine)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Job) and (self.app, self.id) == (other.app, other.id)
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __repr__(self) -> str:
+        return f"<Job {self.id} of queue {self.app.queue_name!r}>"
+
+
+class Unsent(Coroutine[Any, Any, R]):
+    """The coroutine of an `enqueue`; one that is thrown away without being awaited is an error in the log."""
+
+    __slots__ = ("_begun", "_coroutine", "_line", "_task")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, R], task: str) -> None:
+        self._coroutine = coroutine
+        self._task = task
+        caller = sys._getframe(2)
+        self._line = (caller.f_code.co_filename, caller.f_lineno)
+        self._begun = False
+
+    def send(self, value: Any) -> Any:
+        self._begun = True
+        return self._coroutine.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        self._begun = True
+        return self._coroutine.throw(*error)
+
+    def close(self) -> None:
+        self._begun = True
+        self._coroutine.close()
+
+    def __await__(self) -> Generator[Any, Any, R]:
+        self._begun = True
+        return self._coroutine.__await__()
+
+    def __del__(self) -> None:
+        if not self._begun:
+            self._coroutine.close()
+            place = "{}:{}".format(*self._line)
+            logger.error("enqueue of task %s was never awaited, so nothing was enqueued: %s", self._task, place)
+
+
+def _refuse_where_no_loop_runs(task: str) -> None:
+    if around().refuses_bare_coroutines and asyncio._get_running_loop() is None:
+        raise SyncContextError(
+            f"{task}: enqueue() must be awaited, and no event loop runs here, so nothing would be enqueued:"
+            " call enqueue_sync() instead"
+        )
+
+
+def _refuse_inside_a_loop(task: str) -> None:
+    if asyncio._get_running_loop() is not None:
+        raise SyncContextError(f"{task}: enqueue_sync() would block the event loop: write await ….enqueue(…) here")

@@ -1,0 +1,183 @@
+"""From a call to a stored job: bind, pick the lane, make the id, encode once, and send now or at the commit."""
+
+import hashlib
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ardiq_django import codec
+from ardiq_django.clock import new_id, now_ms
+from ardiq_django.config import CallOptions, TaskOptions
+from ardiq_django.exceptions import BrokerError, ConfigError, JobConflict, PayloadError
+from ardiq_django.registry import TaskDefinition
+from ardiq_django.surroundings import around
+from ardiq_django.wire import FORMAT, Acceptance, StagedJob
+
+if TYPE_CHECKING:
+    from ardiq_django.ardiq import Ardiq
+
+T = TypeVar("T")
+CHUNK = 1_000
+NO_OPTIONS = TaskOptions()
+NO_CALL_OPTIONS = CallOptions()
+
+
+@dataclass(slots=True, eq=False)
+class Receipt:
+    """What became of one staged job: `created` is None until it was sent."""
+
+    job: StagedJob
+    waits_for_commit: bool = False
+    created: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of one task, before it is staged; a task of another process is known by its name alone."""
+
+    task: str
+    definition: TaskDefinition | None
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    options: CallOptions = NO_CALL_OPTIONS
+
+    @property
+    def declared(self) -> TaskOptions:
+        return self.definition.options if self.definition else NO_OPTIONS
+
+
+class Producer:
+    """Stages calls for one app and hands them to its broker."""
+
+    def __init__(self, app: "Ardiq") -> None:
+        self._app = app
+
+    def stage(self, call: Call) -> StagedJob:
+        """The job a call becomes. Raises `TypeError` for a call that does not bind, `PayloadError` for a value that
+        cannot be carried or too much of it, `ValueError` for a lane the queue does not have."""
+        if call.definition:
+            call.definition.check(call.args, call.kwargs)
+        app, options, declared = self._app.options, call.options, call.declared
+        lane = options.priority or declared.priority
+        payload = self._encode(call)
+        own_id, digest = self._own_id(call)
+        return StagedJob(
+            FORMAT,
+            own_id or new_id(),
+            call.task,
+            app.check_lane(lane) if lane else app.lane,
+            payload,
+            now_ms(),
+            new_id() if own_id else "",
+            digest,
+            bool(own_id),
+            options.delay_ms,
+            options.schedule_ms,
+            declared.expire_ms if options.expire_ms is None else options.expire_ms,
+            {**declared.labels, **options.labels} if declared.labels or options.labels else {},
+        )
+
+    def _own_id(self, call: Call) -> tuple[str, str]:
+        """The id that the call itself asks for, if any, and the digest by which the same call is known again."""
+        options, declared = call.options, call.declared
+        unique = declared.unique if options.unique is None else options.unique
+        if options.task_id is None and not unique:
+            return "", ""
+        digest = self._digest(call)
+        return options.task_id or f"unique:{digest}", digest
+
+    def _digest(self, call: Call) -> str:
+        if call.declared.unique_key is not None and call.options.task_id is None:
+            said: Any = call.declared.unique_key(*call.args, **call.kwargs)
+        elif call.definition:
+            bound = call.definition.bind(call.args, call.kwargs)
+            bound.apply_defaults()
+            said = dict(bound.arguments)
+        elif call.args and call.options.task_id is None:
+            raise ConfigError(f"a unique call of {call.task!r}, which is not known here, takes keyword arguments only")
+        else:
+            said = [list(call.args), call.kwargs]
+        try:
+            data = codec.canonical(said)
+        except PayloadError:
+            data = self._app.encode(said)  # a custom serializer may carry what ours does not
+        return hashlib.blake2b(data, digest_size=16, key=call.task.encode()[:64]).hexdigest()
+
+    def _encode(self, call: Call) -> bytes:
+        try:
+            payload = self._app.encode([list(call.args), call.kwargs])
+        except Exception as error:
+            raise PayloadError(f"{call.task}: {self._guilty(call)}{error}") from error
+        if len(payload) > self._app.options.max_payload_bytes:
+            raise PayloadError(
+                f"{call.task}: the arguments take {len(payload):,} bytes, more than max_payload_bytes="
+                f"{self._app.options.max_payload_bytes:,}{self._largest(call)}: store the data and pass its key"
+            )
+        return payload
+
+    def _named(self, call: Call) -> dict[str, Any]:
+        if call.definition:
+            return call.definition.bind(call.args, call.kwargs).arguments
+        return {f"number {place}": value for place, value in enumerate(call.args, 1)} | call.kwargs
+
+    def _guilty(self, call: Call) -> str:
+        for name, value in self._named(call).items():
+            try:
+                self._app.encode([[value], {}])
+            except Exception:
+                return f"argument {name!r}: "
+        return ""
+
+    def _largest(self, call: Call) -> str:
+        sizes = {name: len(self._app.encode([[value], {}])) for name, value in self._named(call).items()}
+        if not sizes:
+            return ""
+        name = max(sizes, key=lambda one: sizes[one])
+        return f" (argument {name!r} alone {sizes[name]:,})"
+
+    async def send(self, jobs: Sequence[StagedJob], on_commit: str | None = None) -> list[Receipt]:
+        """Hand staged jobs to the broker, in order, or keep them for the commit of the caller's transaction.
+
+        Raises `BrokerError` carrying the first id that may not have been stored, and `JobConflict`."""
+        receipts = [Receipt(job) for job in jobs]
+        deferred = False
+        if self._may_defer(on_commit):
+            deferred = bool(await around().in_callers_thread(lambda: self._defer(receipts)))
+        if not deferred:
+            await self._store(receipts)
+        return receipts
+
+    def send_sync(self, jobs: Sequence[StagedJob], on_commit: str | None = None) -> list[Receipt]:
+        """`send` for synchronous callers."""
+        receipts = [Receipt(job) for job in jobs]
+        if not (self._may_defer(on_commit) and self._defer(receipts)):
+            self._run(self._store(receipts))
+        return receipts
+
+    def _may_defer(self, on_commit: str | None) -> bool:
+        return (on_commit or self._app.options.enqueue_on_commit) == "auto"
+
+    def _defer(self, receipts: list[Receipt]) -> bool:
+        deferred = around().defer(self._app.address, lambda: self._run(self._store(receipts)))
+        for receipt in receipts:
+            receipt.waits_for_commit = deferred
+        return deferred
+
+    @property
+    def _run(self) -> Callable[[Coroutine[Any, Any, T]], T]:
+        return self._app.broker.run_sync
+
+    async def _store(self, receipts: list[Receipt]) -> None:
+        for start in range(0, len(receipts), CHUNK):
+            chunk = receipts[start : start + CHUNK]
+            try:
+                answers = await self._app.broker.enqueue([receipt.job for receipt in chunk])
+            except BrokerError as error:
+                error.job_id = chunk[0].job.id
+                raise
+            for receipt, answer in zip(chunk, answers, strict=True):
+                receipt.waits_for_commit = False
+                receipt.created = answer is Acceptance.CREATED
+            for receipt, answer in zip(chunk, answers, strict=True):
+                if answer is Acceptance.CONFLICT:
+                    raise JobConflict(receipt.job.id)

@@ -1,0 +1,127 @@
+"""The tasks an app knows: their functions, signatures and options."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from ardiq_django.config import AppOptions, TaskOptions, known_keywords
+from ardiq_django.exceptions import ConfigError
+from ardiq_django.schedule import Misfire, Timetable, timetable
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDefinition:
+    """A declared function, checked once when it was declared."""
+
+    name: str
+    fn: Callable[..., Any]
+    options: TaskOptions
+    signature: inspect.Signature
+    is_async: bool
+    arity: range  # how many positional arguments alone make a valid call
+
+    def check(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        """Raise `TypeError` for a call the function would refuse."""
+        if kwargs or len(args) not in self.arity:
+            self.bind(args, kwargs)
+
+    def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> inspect.BoundArguments:
+        """The call bound to the function's signature; raises `TypeError` naming the task."""
+        try:
+            return self.signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{self.name}{self.signature} cannot be called so: {error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class CronDefinition:
+    """A schedule declared in code, and the task it fires."""
+
+    task: TaskDefinition
+    table: Timetable
+    misfire: Misfire
+
+
+class Registry:
+    """Names are unique within one queue: two tasks under one name would run each other's jobs."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[str, TaskDefinition] = {}
+        self.crons: dict[str, CronDefinition] = {}
+
+    def add(self, fn: Callable[..., Any], given: dict[str, Any], app: AppOptions) -> TaskDefinition:
+        """Declare a task; raises `TypeError` or `ValueError` for anything wrong, and then nothing is declared."""
+        known_keywords(TaskOptions, given, "a task")
+        options = TaskOptions(**given)
+        if options.priority is not None:
+            app.check_lane(options.priority)
+        name = options.name or default_name(fn, app.task_names)
+        self._refuse_second(name, fn)
+        signature = inspect.signature(fn)
+        if options.takes_context:
+            first, *rest = signature.parameters.values()
+            signature = signature.replace(parameters=rest)
+        definition = TaskDefinition(name, fn, options, signature, is_async(fn), _arity(signature))
+        self.tasks[name] = definition
+        return definition
+
+    def add_cron(
+        self,
+        fn: Callable[..., Any],
+        given: dict[str, Any],
+        app: AppOptions,
+        *,
+        spec: str | None,
+        every: timedelta | float | None,
+        timezone: str,
+        misfire: str,
+    ) -> TaskDefinition:
+        """Declare a task and its schedule; the function must be callable without arguments."""
+        if misfire not in list(Misfire):
+            raise ConfigError(f"misfire={misfire!r}: give one of {', '.join(map(repr, map(str, Misfire)))}")
+        table = timetable(spec, every, timezone)
+        definition = self.add(fn, given, app)
+        try:
+            definition.bind((), {})
+        except TypeError:
+            del self.tasks[definition.name]
+            raise
+        self.crons[definition.name] = CronDefinition(definition, table, Misfire(misfire))
+        return definition
+
+    def _refuse_second(self, name: str, fn: Callable[..., Any]) -> None:
+        known = self.tasks.get(name)
+        # a module that is imported twice (autoreload, a doctest) declares the very same function again
+        if known is None or _place(known.fn) == _place(fn) and known.fn.__code__ == getattr(fn, "__code__", None):
+            return
+        raise ValueError(
+            f"task {name!r} is already registered by {_place(known.fn)}; {_place(fn)} needs another one: name=…"
+        )
+
+
+def default_name(fn: Callable[..., Any], style: str) -> str:
+    """`module.qualname` or the bare `__name__`, as the app's `task_names` says."""
+    bare = getattr(fn, "__name__", None)
+    if bare is None:
+        raise TypeError(f"{fn!r} has no __name__: give the task a name=…")
+    return f"{fn.__module__}.{fn.__qualname__}" if style == "module" else bare
+
+
+def is_async(fn: Callable[..., Any]) -> bool:
+    """Whether calling `fn` makes a coroutine."""
+    return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(getattr(fn, "__call__", None))  # noqa: B004
+
+
+def _arity(signature: inspect.Signature) -> range:
+    parameters = signature.parameters.values()
+    positional = [one for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
+    if len(positional) < len(parameters):
+        return range(0)
+    required = sum(one.default is one.empty for one in positional)
+    return range(required, len(positional) + 1)
+
+
+def _place(fn: Callable[..., Any]) -> str:
+    return f"{getattr(fn, '__module__', '?')}.{getattr(fn, '__qualname__', repr(fn))}"

@@ -1,0 +1,75 @@
+"""What the engine asks of the framework around it. `Surroundings` is no framework at all; Django's ring replaces it."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Slot:
+    """One place in a worker where one job at a time runs, with the unit of work around it."""
+
+    def enter(self) -> None:
+        """Called in a job's own context before its coroutine begins; costs nothing until the job needs something."""
+
+    async def leave(self) -> None:
+        """Called after a job's coroutine has ended, if `used`."""
+
+    used = False
+
+    def around_thread(self) -> AbstractContextManager[object]:
+        """Around a sync job, in the thread that runs it."""
+        return nullcontext()
+
+    def close(self) -> None:
+        """The worker stops: let go of what the slot kept."""
+
+
+class Surroundings:
+    """Plain Python: Redis on localhost, no transactions, no connections to look after."""
+
+    refuses_bare_coroutines = False  # an `enqueue` where no loop runs is an error at once
+
+    def default_address(self) -> str:
+        """The broker of an app that names none."""
+        return "redis://localhost:6379/0"
+
+    def app_options(self, queue: str) -> Mapping[str, Any]:
+        """The options of a declared queue; raises `LookupError` where there are no settings."""
+        raise LookupError(f"there are no Django settings, so no queue {queue!r}: make an app with Ardiq(...)")
+
+    def declared_queues(self) -> list[str]:
+        """The queues the settings declare."""
+        return []
+
+    def defer(self, address: str, send: Callable[[], object]) -> bool:
+        """Keep `send` for the commit of the transaction that this thread is in; False if it is in none."""
+        return False
+
+    async def in_callers_thread(self, function: Callable[[], T]) -> T | None:
+        """Run `function` in the sync thread that waits for this coroutine, whose transaction may be open; None if
+        no thread waits."""
+        return None
+
+    def slot(self, run: Callable[..., Any]) -> Slot:
+        """A new slot; `run` submits a callable to the slot's thread and returns its future."""
+        return Slot()
+
+    def announce(self, event: str, sender: object, **facts: Any) -> Awaitable[None] | None:
+        """Tell the framework's own listeners; None where there are none."""
+        return None
+
+
+_around = Surroundings()
+
+
+def around() -> Surroundings:
+    """The surroundings in force."""
+    return _around
+
+
+def install(surroundings: Surroundings) -> None:
+    """Put a framework's ring in place; the last one stands."""
+    global _around
+    _around = surroundings

@@ -1,0 +1,324 @@
+"""What travels between the three roles, and the bytes it travels as.
+
+Everything stored is msgpack of these structs, written as arrays: a field is only ever added at the end, with a
+default, so that old and new workers read each other's jobs. The first field of a staged job is its format's version.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from ardiq_django.results import Attempt, State
+
+FORMAT = 1
+
+
+class StagedJob(msgspec.Struct, frozen=True, array_like=True):
+    """A job about to be stored. Delays and windows count from the moment the broker accepts it, by its clock."""
+
+    format: int
+    id: str
+    task: str
+    lane: str
+    call: bytes  # the serializer's bytes of [args, kwargs]
+    enqueued_ms: int  # by the producer's clock; shown, never compared
+    token: str = ""  # of this very enqueue; "" where the id itself was made by it
+    digest: str = ""  # of the task and its normalised arguments; "" where the id is not the caller's
+    replaces: bool = False  # the id may start a new run once its earlier run has ended
+    delay_ms: int = 0
+    schedule_ms: int = 0  # an absolute time; 0 for none
+    expire_ms: int = 0  # not to be started later than this after acceptance; 0 for never
+    labels: Mapping[str, Any] = {}
+    headers: Mapping[str, Any] = {}
+    depends_on: Sequence[str] = ()
+    limits: Sequence[str] = ()
+
+    @property
+    def identity(self) -> str:
+        return self.token or self.id
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """A job in a worker's hands. `claim` with the worker's epoch is the fence of everything written about it."""
+
+    job: StagedJob
+    claim: int
+    tries: int = 1  # the number of this attempt
+    crashes: int = 0
+    requeues: int = 0
+    history: Sequence[Attempt] = ()
+    envelope: bytes = b""  # the job as it is stored, for brokers that keep bytes
+    broken: str = ""  # why the stored bytes could not be decoded; `job` is then a stand-in
+
+
+class Succeeded(msgspec.Struct, frozen=True):
+    """The body returned. `value` is the serializer's bytes, None where no result is kept."""
+
+    delivery: Delivery
+    start_ms: int
+    finish_ms: int
+    value: bytes | None
+    ttl_ms: int  # how long the API shows the result; 0 not at all, below 0 as long as the record is kept
+
+
+class Failed(msgspec.Struct, frozen=True):
+    """The job ends as failed; `reason` is what `TaskResult.value` says."""
+
+    delivery: Delivery
+    attempt: Attempt
+    reason: str
+    ttl_ms: int
+
+
+class Aborted(msgspec.Struct, frozen=True):
+    """The running attempt was cancelled because somebody asked for it."""
+
+    delivery: Delivery
+    attempt: Attempt
+    reason: str
+    ttl_ms: int
+
+
+class Retrying(msgspec.Struct, frozen=True):
+    """The attempt is spent; another one follows after `delay_ms`."""
+
+    delivery: Delivery
+    attempt: Attempt
+    delay_ms: int
+
+
+class Requeued(msgspec.Struct, frozen=True):
+    """To run again after `delay_ms` without spending the attempt; such turns are counted as `requeues`."""
+
+    delivery: Delivery
+    delay_ms: int
+
+
+class Released(msgspec.Struct, frozen=True):
+    """Handed back as it was, to the head of its lane: nothing was spent."""
+
+    delivery: Delivery
+
+
+Outcome = Succeeded | Failed | Aborted | Retrying | Requeued | Released
+
+
+class Answer(StrEnum):
+    """What a verb says of one job."""
+
+    DONE = "done"
+    ALREADY = "already"  # it had been done before; nothing changed
+    STALE = "stale"  # not from this state, or not by this attempt
+    GONE = "gone"  # no such job
+
+
+class Acceptance(StrEnum):
+    """What `enqueue` says of one staged job."""
+
+    CREATED = "created"
+    EXISTING = "existing"
+    CONFLICT = "conflict"
+
+
+class End(msgspec.Struct, frozen=True, array_like=True):
+    """How a job ended."""
+
+    state: State
+    tries: int
+    crashes: int
+    start_ms: int
+    finish_ms: int
+    worker: str
+    claim: str  # epoch.claim of the attempt that ended it; "" where no attempt did
+    ttl_ms: int
+    reason: str = ""
+    value: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything the broker knows of one job, at `now_ms` by its clock."""
+
+    job: StagedJob
+    state: State
+    now_ms: int
+    tries: int = 0  # attempts spent, the running one not counted
+    crashes: int = 0
+    due_ms: int = 0
+    expires_ms: int = 0
+    worker: str = ""
+    start_ms: int = 0
+    progress: Sequence[Any] = ()
+    end: End | None = None
+    attempts: Sequence[Attempt] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerCard:
+    """Who a worker is. `epoch` is random and new for each registration."""
+
+    epoch: str
+    worker_id: str
+    host: str = ""
+    pid: int = 0
+    concurrency: int = 0
+    started_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One turn of the hot path: what is finished goes in, what may start comes out.
+
+    `call` counts this epoch's exchanges from 1; the same number sent again (after a lost reply) is answered as the
+    first time and changes nothing. It is also the claim number of everything this turn hands out.
+    """
+
+    epoch: str
+    call: int
+    worker_id: str = ""
+    outcomes: Sequence[Outcome] = ()
+    want: int = 0
+    lanes: Sequence[str] = ()  # in the order they are to be served
+    caps: Mapping[str, int] = field(default_factory=dict)  # at most so many of a lane in this turn
+    held: int = 0  # jobs the worker still runs when these outcomes are settled
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The answer to an `Exchange`: one answer for each outcome, in order, and what to run."""
+
+    answers: Sequence[Answer]
+    deliveries: Sequence[Delivery]
+    next_due_ms: int | None = None  # how long until the next scheduled job is due
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a worker tells of itself with its beat."""
+
+    starts: Mapping[str, int] = field(default_factory=dict)  # id → start_ms of what runs now
+    progress: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    rss_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What a beat found: ids the worker no longer holds, ids it is to abort, claims of its own it does not know of."""
+
+    lost: Sequence[str] = ()
+    aborts: Sequence[str] = ()
+    unknown: Sequence[Delivery] = ()
+
+
+class Order(StrEnum):
+    """What a worker can be told to do."""
+
+    ABORT = "abort"
+    QUIET = "quiet"
+    STOP = "stop"
+
+
+class Command(msgspec.Struct, frozen=True, array_like=True):
+    """One order to one worker; `job_id` and `claim` name the attempt to abort."""
+
+    order: Order
+    job_id: str = ""
+    claim: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One firing of a schedule: enqueued once, whoever stages it and however often."""
+
+    schedule: str
+    fire_ms: int
+    job: StagedJob
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which jobs a page shows, newest first."""
+
+    states: Sequence[State] = tuple(State)
+    task: str = ""
+    text: str = ""  # found in the id or the task's name
+    since_ms: int = 0
+    until_ms: int = 0
+    offset: int = 0
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows of a `Query`; `total` is exact inside what was scanned, `capped` tells that there was more to scan."""
+
+    rows: Sequence[Snapshot]
+    total: int
+    capped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRow:
+    """One registered worker, as the admin shows it."""
+
+    card: WorkerCard
+    lease_end_ms: int
+    now_ms: int
+    news: News = field(default_factory=News)
+
+
+pack = msgspec.msgpack.Encoder().encode
+unpack_job = msgspec.msgpack.Decoder(StagedJob).decode
+unpack_command = msgspec.msgpack.Decoder(Command).decode
+
+
+def broken_job(job_id: str, data: bytes) -> StagedJob:
+    """A stand-in for stored bytes that cannot be decoded, so that the job can fail where one can see it."""
+    head = repr(data[:64])[:200]
+    return StagedJob(FORMAT, job_id, "", "", b"", 0, labels={"undecodable": head})
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What a job has behind it: attempts spent, hand-outs without an outcome, requeues, and its failed attempts."""
+
+    tries: int = 0
+    crashes: int = 0
+    requeues: int = 0
+    history: Sequence[Attempt] = ()
+
+
+FRESH = Tally()
+
+
+def deliver(job_id: str, envelope: bytes, claim: int, tally: Tally = FRESH) -> Delivery:
+    """A delivery of stored bytes; one that can be seen to be broken where they are not a staged job."""
+    spent = (claim, tally.tries + 1, tally.crashes, tally.requeues, tally.history)
+    try:
+        return Delivery(unpack_job(envelope), *spent, envelope)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        stand_in = broken_job(job_id, envelope)
+        reason = f"the stored job cannot be decoded ({error}); it begins with {stand_in.labels['undecodable']}"
+        return Delivery(stand_in, *spent, pack(stand_in), reason)
+
+
+def end_of(outcome: Succeeded | Failed | Aborted, worker: str, epoch: str) -> End:
+    """The end that a finishing outcome records."""
+    delivery = outcome.delivery
+    claim = f"{epoch}.{delivery.claim}"
+    match outcome:
+        case Succeeded():
+            return End(
+                State.SUCCEEDED, delivery.tries, delivery.crashes, outcome.start_ms, outcome.finish_ms,
+                worker, claim, outcome.ttl_ms, "", outcome.value,
+            )  # fmt: skip
+        case Failed() | Aborted():
+            state = State.FAILED if isinstance(outcome, Failed) else State.ABORTED
+            attempt = outcome.attempt
+            return End(
+                state, delivery.tries, delivery.crashes, attempt.start_ms, attempt.finish_ms,
+                worker, claim, outcome.ttl_ms, outcome.reason,
+            )  # fmt: skip
