@@ -1,0 +1,9 @@
+"""The tables of the database broker. What is said to them in SQL stands on their querysets."""
+
+from ardiq_django.models.attempt import Attempt
+from ardiq_django.models.job import Job
+from ardiq_django.models.queue import Queue
+from ardiq_django.models.schedule import Schedule
+from ardiq_django.models.worker import Worker
+
+__all__ = ["Attempt", "Job", "Queue", "Schedule", "Worker"]

@@ -1,0 +1,81 @@
+"""The job's table: one row from acceptance until retention removes it."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from ardiq_django.results import State
+
+LABELS = {
+    State.SCHEDULED: _("scheduled"),
+    State.QUEUED: _("queued"),
+    State.RUNNING: _("running"),
+    State.RETRYING: _("retrying"),
+    State.SUCCEEDED: _("succeeded"),
+    State.FAILED: _("failed"),
+    State.ABORTED: _("aborted"),
+    State.EXPIRED: _("expired"),
+}
+
+
+class Job(models.Model):
+    """One call of a task. All times are epoch milliseconds; 0 stands for none."""
+
+    queue = models.CharField(_("queue"), max_length=64)
+    job_id = models.CharField(_("job id"), max_length=200)
+    envelope = models.BinaryField(_("envelope"))  # the StagedJob, packed
+    task = models.CharField(_("task"), max_length=255)
+    lane = models.CharField(_("lane"), max_length=64)
+    state = models.CharField(_("state"), max_length=10, choices=[(state.value, LABELS[state]) for state in State])
+    # when it became due or becomes due; lanes are served in its order
+    due_ms = models.BigIntegerField(_("due"))
+    expires_ms = models.BigIntegerField(_("expires"), default=0, db_default=0)
+    enqueued_ms = models.BigIntegerField(_("enqueued"))
+    tries = models.IntegerField(_("attempts spent"), default=0, db_default=0)
+    crashes = models.IntegerField(_("crashes"), default=0, db_default=0)
+    requeues = models.IntegerField(_("requeues"), default=0, db_default=0)
+    # the fence: who runs it, or ended it, and that worker's number of the claim
+    epoch = models.CharField(_("worker epoch"), max_length=64, default="", db_default="")
+    claim = models.BigIntegerField(_("claim"), default=0, db_default=0)
+    worker = models.CharField(_("worker"), max_length=255, default="", db_default="")
+    start_ms = models.BigIntegerField(_("started"), default=0, db_default=0)
+    finish_ms = models.BigIntegerField(_("finished"), default=0, db_default=0)
+    ttl_ms = models.BigIntegerField(_("result kept for"), default=0, db_default=0)
+    reason = models.TextField(_("reason"), default="", db_default="")
+    value = models.BinaryField(_("result"), null=True)
+    abort_asked = models.BooleanField(_("abort asked"), default=False, db_default=False)
+    has_history = models.BooleanField(_("has attempts"), default=False, db_default=False)
+
+    class Meta:
+        db_table = "ardiq_job"
+        verbose_name = _("job")
+        verbose_name_plural = _("jobs")
+        default_permissions = ("view", "delete")
+        permissions = (
+            ("retry_job", _("Can retry jobs")),
+            ("abort_job", _("Can abort jobs")),
+            ("view_job_payload", _("Can see arguments and results of jobs")),
+        )
+        constraints = (models.UniqueConstraint(fields=("queue", "job_id"), name="ardiq_job_once"),)
+        # A row stands in one or two of these at a time, so that a transition touches as few as possible.
+        indexes = (
+            models.Index(
+                fields=("queue", "lane", "due_ms", "id"), name="ardiq_job_ready", condition=Q(state="queued", crashes=0)
+            ),
+            models.Index(
+                fields=("queue", "due_ms"), name="ardiq_job_suspect", condition=Q(state="queued", crashes__gt=0)
+            ),
+            models.Index(
+                fields=("queue", "due_ms"), name="ardiq_job_waiting", condition=Q(state__in=("scheduled", "retrying"))
+            ),
+            models.Index(
+                fields=("queue", "expires_ms"),
+                name="ardiq_job_expiry",
+                condition=Q(state__in=("scheduled", "queued"), expires_ms__gt=0),
+            ),
+            models.Index(fields=("epoch",), name="ardiq_job_held", condition=Q(state="running")),
+            models.Index(fields=("queue", "state", "finish_ms"), name="ardiq_job_ended", condition=Q(finish_ms__gt=0)),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.queue}:{self.job_id}"
