@@ -47,7 +47,6 @@ __all__ = [
     "TaskFailed",
     "TaskInfo",
     "TaskResult",
-    "app",
     "current_task",
     "gather",
     "get_app",

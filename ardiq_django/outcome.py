@@ -1,6 +1,5 @@
 """How an attempt's end is judged: a pure function of the error, the tries and the task's options."""
 
-import asyncio
 import traceback
 from dataclasses import dataclass
 
@@ -14,15 +13,23 @@ MAX_TRACEBACK = 16_384
 MAX_MESSAGE = 2_000
 
 
-class TimedOut(Exception):
+class OwnReason(Exception):
+    """An end of our own making: its sentence says all, so neither a `repr` nor a traceback is kept of it."""
+
+
+class TimedOut(OwnReason):
     """The attempt reached its task's `timeout`."""
 
     def __init__(self, timeout: float) -> None:
         super().__init__(f"timed out after {timeout}s")
 
 
-class AbortAsked(Exception):
+class AbortAsked(OwnReason):
     """The attempt was cancelled because somebody asked for it."""
+
+
+class Unrunnable(OwnReason):
+    """The job cannot be run, or its result not be kept; no retry would help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,7 @@ def settle(delivery: Delivery, options: TaskOptions, error: BaseException, span:
             return Requeued(delivery, error.delay_ms)
         case AbortAsked():
             return Aborted(delivery, attempt_of(delivery, error, span, "aborted"), "aborted while it ran", ttl_ms)
-        case Reject():
+        case Reject() | Unrunnable():
             return _failed(delivery, error, span, ttl_ms)
     if delivery.tries > options.max_retries or not _asks_for_another(error, options):
         return _failed(delivery, error, span, ttl_ms)
@@ -66,9 +73,9 @@ def attempt_of(delivery: Delivery, error: BaseException, span: Span, event: str)
 
 
 def reason_of(error: BaseException) -> str:
-    """What `TaskResult.value` says of a failure: the error's `repr`, or the sentence of a timeout."""
+    """What `TaskResult.value` says of a failure: the error's `repr`, or our own sentence."""
     try:
-        return str(error) if isinstance(error, TimedOut) else repr(error)[:MAX_MESSAGE]
+        return str(error) if isinstance(error, OwnReason) else repr(error)[:MAX_MESSAGE]
     except Exception:
         return f"{type(error).__qualname__}(its repr raises)"
 
@@ -84,7 +91,7 @@ def _asks_for_another(error: BaseException, options: TaskOptions) -> bool:
 
 
 def _traceback_of(error: BaseException) -> str:
-    if isinstance(error, TimedOut | AbortAsked | asyncio.CancelledError) and error.__traceback__ is None:
+    if isinstance(error, OwnReason):
         return ""
     try:
         text = "".join(traceback.format_exception(error))

@@ -9,6 +9,7 @@ half done then. Verbs are coroutines and may be awaited on any event loop of the
 for synchronous callers.
 """
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
@@ -46,6 +47,11 @@ class Broker(ABC):
     def __init__(self, address: str, rules: QueueRules) -> None:
         self.address = address
         self.rules = rules
+
+    @property
+    def shown_address(self) -> str:
+        """The address without its password, for logs and messages."""
+        return re.sub(r"(//[^:/@]*):[^@]*@", r"\1:***@", self.address)
 
     def run_sync(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine that awaits only this broker, from a thread without a running loop."""

@@ -1,0 +1,45 @@
+"""Time limits of attempts: one sweep over a heap, instead of a timer for each job."""
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Callable
+
+from ardiq_django.worker.run import Run
+
+
+class Deadlines:
+    """Calls `overdue(run)` once for each watched run whose time is over, unless it ended before."""
+
+    def __init__(self, overdue: Callable[[Run], None], holds: Callable[[Run], bool]) -> None:
+        self._overdue = overdue
+        self._holds = holds
+        self._heap: list[tuple[float, int, Run]] = []
+        self._order = itertools.count()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def watch(self, run: Run, timeout_s: float) -> None:
+        """Begin the time limit of a run."""
+        loop = asyncio.get_running_loop()
+        entry = (loop.time() + timeout_s, next(self._order), run)
+        heapq.heappush(self._heap, entry)
+        if self._heap[0] is entry:
+            self._arm(loop)
+
+    def close(self) -> None:
+        """Watch nothing any more."""
+        self._heap.clear()
+        if self._timer:
+            self._timer.cancel()
+
+    def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._timer:
+            self._timer.cancel()
+        self._timer = loop.call_at(self._heap[0][0], self._sweep, loop) if self._heap else None
+
+    def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
+        while self._heap and self._heap[0][0] <= loop.time() + 0.001:
+            run = heapq.heappop(self._heap)[2]
+            if self._holds(run):
+                self._overdue(run)
+        self._arm(loop)

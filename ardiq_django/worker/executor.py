@@ -1,0 +1,127 @@
+"""Running one job: unpack, find its task, call it in its context, judge how it ended. No broker is touched here."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ardiq_django.clock import now_ms
+from ardiq_django.config import TaskOptions
+from ardiq_django.context import TaskContext, enter
+from ardiq_django.exceptions import PayloadError
+from ardiq_django.outcome import AbortAsked, Span, TimedOut, Unrunnable, settle
+from ardiq_django.wire import Outcome, Released, Requeued, Succeeded
+from ardiq_django.worker.run import Cut, Run
+
+if TYPE_CHECKING:
+    from ardiq_django.ardiq import Ardiq
+
+UNKNOWN_FIRST_MS = 1_000
+UNKNOWN_MOST_MS = 30_000
+_PLAIN = TaskOptions()
+
+
+class Executor:
+    """Runs attempts of one app's tasks. Whatever a body raises becomes an outcome; nothing is raised from here."""
+
+    def __init__(self, app: "Ardiq") -> None:
+        self._app = app
+        self._worker_id = app.worker_id
+
+    async def execute(self, run: Run) -> Outcome | None:
+        """Run an async task to its outcome; None where nothing may be written about it any more."""
+        try:
+            run.slot.unit.enter()
+            args, kwargs = self._unpack(run)
+            value = await run.definition.fn(*args, **kwargs)  # type: ignore[union-attr]
+            outcome = self._success(run, value)
+        except asyncio.CancelledError as error:
+            outcome = self._cancelled(run, error)
+        except BaseException as error:
+            outcome = self._failure(run, error)
+        if run.slot.unit.used:
+            await run.slot.unit.leave()
+        return outcome
+
+    def execute_sync(self, run: Run) -> Outcome | None:
+        """Run a sync task, in the thread this is called in, to its outcome."""
+        try:
+            with run.slot.unit.around_thread():
+                args, kwargs = self._unpack(run)
+                value = run.definition.fn(*args, **kwargs)  # type: ignore[union-attr]
+            outcome = self._cut_short(run) if run.cut else self._success(run, value)
+        except BaseException as error:
+            outcome = self._cut_short(run) if run.cut else self._failure(run, error)
+        return outcome
+
+    def _unpack(self, run: Run) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        delivery, definition = run.delivery, run.definition
+        if delivery.broken:
+            raise Unrunnable(delivery.broken)
+        if definition is None:
+            raise Unrunnable(f"no task {delivery.job.task!r} is registered here")
+        run.context = context = TaskContext(self._app, delivery, self._worker_id, run.start_ms)
+        enter(context)
+        try:
+            args, kwargs = self._app.decode(delivery.job.call)
+            definition.check(args, kwargs)
+        except Exception as error:
+            head = repr(delivery.job.call[:64])
+            raise Unrunnable(f"the arguments cannot be used: {error}; the payload begins with {head}") from error
+        return ([context, *args] if definition.options.takes_context else args), kwargs
+
+    def _success(self, run: Run, value: Any) -> Outcome:
+        finish, ttl = now_ms(), self._ttl_ms(run)
+        if not ttl:
+            return Succeeded(run.delivery, run.start_ms, finish, None, 0)
+        try:
+            data = self._app.encode(value)
+            if len(data) > self._app.options.max_payload_bytes:
+                raise PayloadError(f"it takes {len(data):,} bytes, more than max_payload_bytes")
+        except Exception as error:
+            text = f"the task ran, but its result of type {type(value).__name__} cannot be kept: {error}"
+            return self._failure(run, Unrunnable(f"{text}; return plain data, or declare save_result=False"))
+        return Succeeded(run.delivery, run.start_ms, finish, data, ttl)
+
+    def _failure(self, run: Run, error: BaseException) -> Outcome:
+        options = run.definition.options if run.definition else _PLAIN
+        span = Span(run.start_ms, now_ms(), self._worker_id)
+        # an error's traceback begins in our own frames, which say nothing about the task
+        trace = error.__traceback__
+        error.__traceback__ = trace.tb_next if trace else None
+        ttl = self._ttl_ms(run) or self._app.options.result_ttl_ms
+        return settle(run.delivery, options, error, span, ttl)
+
+    def _cancelled(self, run: Run, error: BaseException) -> Outcome | None:
+        if run.cut:
+            return self._cut_short(run)
+        # a cancel we did not send: either the body let one escape, or the whole loop is being torn down
+        if run.task is not None and run.task.cancelling():
+            return Released(run.delivery)
+        return self._failure(run, error)
+
+    def _cut_short(self, run: Run) -> Outcome | None:
+        match run.cut:
+            case Cut.TIMEOUT:
+                limit = run.definition.options.timeout if run.definition else None
+                return self._failure(run, TimedOut(limit or 0))
+            case Cut.ABORT:
+                return self._failure(run, AbortAsked("somebody asked for this job to end"))
+            case Cut.STOP:
+                return Released(run.delivery)
+        return None
+
+    def _ttl_ms(self, run: Run) -> int:
+        options = run.definition.options if run.definition else _PLAIN
+        if not options.save_result:
+            return 0
+        return self._app.options.result_ttl_ms if options.result_ttl_ms is None else options.result_ttl_ms
+
+
+def put_back(run: Run, grace_s: float) -> Requeued | None:
+    """What becomes of a job whose task is unknown here: back with a growing delay, until the delays add up to the
+    grace; None when that is over."""
+    waited, delay = 0, UNKNOWN_FIRST_MS
+    for _ in range(run.delivery.requeues):
+        waited += delay
+        delay = min(delay * 2, UNKNOWN_MOST_MS)
+    return Requeued(run.delivery, delay) if waited < grace_s * 1000 else None

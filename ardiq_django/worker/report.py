@@ -1,0 +1,78 @@
+"""Every sentence a worker logs. Arguments and results are never among them."""
+
+import logging
+
+from ardiq_django.wire import Aborted, Delivery, Failed, Outcome, Released, Requeued, Retrying, Succeeded
+
+logger = logging.getLogger("ardiq.worker")
+
+
+class Report:
+    """Tells the log what happens in one worker, each event in one line of one form."""
+
+    def __init__(self, queue: str, worker_id: str) -> None:
+        self._where = f"queue={queue} worker={worker_id}"
+
+    def began(self, lanes: str, slots: int, tasks: int, address: str) -> None:
+        logger.info("worker began %s broker=%s lanes=%s slots=%d tasks=%d", self._where, address, lanes, slots, tasks)
+
+    def stopping(self, running: int) -> None:
+        logger.info("worker stops %s running=%d", self._where, running)
+
+    def ended(self) -> None:
+        logger.info("worker ended %s", self._where)
+
+    def started(self, delivery: Delivery) -> None:
+        if logger.isEnabledFor(logging.DEBUG):
+            self._job(logging.DEBUG, "started", delivery)
+
+    def settled(self, outcome: Outcome) -> None:
+        match outcome:
+            case Succeeded(start_ms=start, finish_ms=finish):
+                if logger.isEnabledFor(logging.INFO):
+                    self._job(logging.INFO, "succeeded", outcome.delivery, f" duration_ms={finish - start}")
+            case Failed(reason=reason):
+                self._job(logging.ERROR, "failed", outcome.delivery, f" reason={reason}\n{outcome.attempt.traceback}")
+            case Retrying(attempt=attempt, delay_ms=delay):
+                why = f" delay_ms={delay} error={attempt.error_type}: {attempt.message}"
+                self._job(logging.WARNING, "retrying", outcome.delivery, why)
+            case Aborted():
+                self._job(logging.INFO, "aborted", outcome.delivery)
+            case Requeued(delay_ms=delay):
+                self._job(logging.INFO, "requeued", outcome.delivery, f" delay_ms={delay}")
+            case Released():
+                self._job(logging.INFO, "released", outcome.delivery)
+
+    def unknown_task(self, delivery: Delivery, delay_ms: int) -> None:
+        why = f" delay_ms={delay_ms}: no task of this name is registered here; is this worker's code older?"
+        self._job(logging.WARNING, "put back", delivery, why)
+
+    def stale(self, delivery: Delivery, answer: str) -> None:
+        self._job(logging.WARNING, "outcome refused", delivery, f" answer={answer}: another attempt holds the job now")
+
+    def lost(self, delivery: Delivery) -> None:
+        self._job(logging.WARNING, "lost", delivery, ": its lease was taken back, so this attempt is cancelled")
+
+    def stuck(self, delivery: Delivery, timeout: float | None) -> None:
+        why = f" timeout={timeout}: timed out, thread still busy; the slot is free again when it ends"
+        self._job(logging.WARNING, "overdue", delivery, why)
+
+    def lease_lost(self, reason: str) -> None:
+        logger.warning("lease lost %s: %s; what ran is cancelled, the worker begins anew", self._where, reason)
+
+    def reaped(self, number: int) -> None:
+        logger.warning("took back %d jobs of lost workers %s", number, self._where)
+
+    def broker_trouble(self, error: BaseException, delay_s: float) -> None:
+        logger.warning("broker trouble %s: %s; trying again in %.1f s", self._where, error, delay_s)
+
+    def broker_back(self) -> None:
+        logger.info("broker back %s", self._where)
+
+    def duty_failed(self, duty: str, error: BaseException) -> None:
+        logger.error("%s failed %s, goes on: %r", duty, self._where, error, exc_info=error)
+
+    def _job(self, level: int, event: str, delivery: Delivery, more: str = "") -> None:
+        job = delivery.job
+        form = "job %s id=%s task=%s %s attempt=%d%s"
+        logger.log(level, form, event, job.id, job.task, self._where, delivery.tries, more)

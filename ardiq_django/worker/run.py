@@ -1,0 +1,42 @@
+"""One attempt while it runs."""
+
+import asyncio
+from enum import StrEnum
+
+from ardiq_django.context import TaskContext
+from ardiq_django.registry import TaskDefinition
+from ardiq_django.wire import Delivery
+from ardiq_django.worker.slots import WorkerSlot
+
+
+class Cut(StrEnum):
+    """Why we ended an attempt ourselves."""
+
+    TIMEOUT = "timeout"
+    ABORT = "abort"
+    STOP = "stop"  # the worker stops: handed back
+    LOST = "lost"  # the lease is gone: nothing may be written
+
+
+class Run:
+    """A delivery in a slot. `cut` says whether, and why, we asked it to end."""
+
+    __slots__ = ("context", "cut", "definition", "delivery", "slot", "start_ms", "task")
+
+    def __init__(self, delivery: Delivery, definition: TaskDefinition | None, slot: WorkerSlot, start_ms: int) -> None:
+        self.delivery = delivery
+        self.definition = definition
+        self.slot = slot
+        self.start_ms = start_ms
+        self.context: TaskContext | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.cut: Cut | None = None
+
+    def end(self, cut: Cut) -> None:
+        """Ask the attempt to end. A coroutine is cancelled, a thread can only be told."""
+        if self.cut is None or cut is Cut.LOST:
+            self.cut = cut
+        if self.context is not None and cut is Cut.ABORT:
+            self.context.aborted = True
+        if self.task is not None:
+            self.task.cancel()

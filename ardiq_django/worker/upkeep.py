@@ -1,0 +1,140 @@
+"""A worker's periodic duties: beat, take back what dead workers held, sweep, stage cron."""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from ardiq_django.clock import now_ms
+from ardiq_django.exceptions import BrokerError
+from ardiq_django.registry import CronDefinition
+from ardiq_django.schedule import due_fires
+from ardiq_django.wire import FORMAT, Occurrence, StagedJob
+from ardiq_django.worker.report import Report
+
+if TYPE_CHECKING:
+    from ardiq_django.ardiq import Ardiq
+
+FIRST_WAIT_S = 0.05
+LONGEST_WAIT_S = 3.0
+REAP_EVERY_S = 4.0
+SWEEP_EVERY_S = 5.0
+MISSED_AFTER_MS = 60_000
+
+
+class Patience:
+    """Waits between tries against a broker that cannot be reached: growing, jittered, and told to the log."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._wait_s = 0.0
+        self.last_trouble = -1e9  # by time.monotonic()
+
+    async def endure(self, error: BrokerError) -> None:
+        """Sleep before the next try."""
+        self.last_trouble = time.monotonic()
+        self._wait_s = min(LONGEST_WAIT_S, random.uniform(FIRST_WAIT_S, max(FIRST_WAIT_S, self._wait_s * 3)))  # noqa: S311
+        self._report.broker_trouble(error, self._wait_s)
+        await asyncio.sleep(self._wait_s)
+
+    def relax(self) -> None:
+        """The broker answered."""
+        if self._wait_s:
+            self._wait_s = 0.0
+            self.last_trouble = time.monotonic()
+            self._report.broker_back()
+
+
+async def every(interval_s: float, tick: Callable[[], Awaitable[object]], report: Report) -> None:
+    """Call `tick` for ever, `interval_s` apart, jittered by a tenth; it survives every error."""
+    while True:
+        await asyncio.sleep(interval_s * random.uniform(0.9, 1.0))  # noqa: S311
+        try:
+            await tick()
+        except BrokerError:
+            continue  # the pump meets the same trouble and reports it
+        except Exception as error:
+            report.duty_failed(getattr(tick, "__name__", "duty"), error)
+
+
+async def keep_on(step: Callable[[], Awaitable[object]], report: Report) -> None:
+    """Call `step`, which waits by itself, again and again; it survives every error."""
+    pause_s = FIRST_WAIT_S
+    while True:
+        try:
+            await step()
+            pause_s = FIRST_WAIT_S
+            continue
+        except BrokerError:
+            pass  # the pump meets the same trouble and reports it
+        except Exception as error:
+            report.duty_failed(getattr(step, "__name__", "duty"), error)
+        await asyncio.sleep(pause_s)
+        pause_s = min(LONGEST_WAIT_S, pause_s * 2)
+
+
+class Upkeep:
+    """The duties any worker does for its whole queue."""
+
+    def __init__(self, app: "Ardiq", report: Report, patience: Patience) -> None:
+        self._app = app
+        self._report = report
+        self._patience = patience
+        self._began = time.monotonic()
+
+    def duties(self) -> list[Awaitable[None]]:
+        """The coroutines to run beside the worker's own."""
+        options, report = self._app.options, self._report
+        duties = [
+            every(min(REAP_EVERY_S, options.idle_timeout_ms / 3000), self.reap, report),
+            every(SWEEP_EVERY_S, self._app.broker.sweep, report),
+        ]
+        if self._app.registry.crons and not options.burst:
+            duties.append(every(options.cron_poll_s, self.stage, report))
+        return list(duties)
+
+    async def reap(self) -> None:
+        """Take back what dead workers held, but not in the first third of a lease after we began or the broker was
+        away: an outage longer than the lease must not cost every living worker its jobs."""
+        quiet_s = time.monotonic() - max(self._began, self._patience.last_trouble)
+        if quiet_s * 1000 < self._app.options.idle_timeout_ms / 3:
+            return
+        if taken := await self._app.broker.reap():
+            self._report.reaped(taken)
+
+    async def stage(self) -> None:
+        """Enqueue the fire times that have come since each schedule's watermark."""
+        crons = self._app.registry.crons
+        marks = await self._app.broker.watermarks(list(crons))
+        now = now_ms() + self._app.broker.skew_ms
+        due = [self._occurrence(cron, fire) for name, cron in crons.items() for fire in self._fires(cron, marks[name], now)]
+        if due:
+            await self._app.broker.stage(due)
+
+    def _fires(self, cron: CronDefinition, mark_ms: int, now: int) -> list[int]:
+        return due_fires(cron.table, mark_ms, now, cron.misfire, MISSED_AFTER_MS)
+
+    def _occurrence(self, cron: CronDefinition, fire_ms: int) -> Occurrence:
+        task, options = cron.task, self._app.options
+        job = StagedJob(
+            FORMAT,
+            f"cron:{task.name}:{fire_ms}",
+            task.name,
+            task.options.priority or options.lane,
+            self._app.encode([[], {}]),
+            now_ms(),
+            labels=dict(task.options.labels),
+            expire_ms=task.options.expire_ms,
+        )
+        return Occurrence(task.name, fire_ms, job)
+
+
+async def cancel_and_wait(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel tasks of ours and wait until they are gone."""
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
