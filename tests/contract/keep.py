@@ -2,9 +2,9 @@
 
 import asyncio
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from ardiq_django.brokers import keeper
 from ardiq_django.brokers.base import Broker, QueueRules
@@ -29,7 +29,11 @@ from ardiq_django.wire import (
 
 LANES = ("high", "default", "low")  # as a worker serves them
 LEASE_MS = 30_000
+SOON_S = 5.0
 RUBBISH = b"\xc1\xff\x00"  # no msgpack begins with c1
+
+
+T = TypeVar("T")
 
 
 class Worker:
@@ -170,6 +174,13 @@ class Keep:
     async def listed(self, query: Query) -> list[str]:
         return [row.job.id for row in (await self.broker.page(query)).rows]
 
+    async def let_sleep(self, waiter: "asyncio.Task[Any]") -> None:
+        """Give a task that is to sleep at the broker the time of a few round trips to fall asleep."""
+        for _ in range(5):
+            await self.broker.size()
+            await asyncio.sleep(0)
+        assert not waiter.done()
+
     async def corrupt(self, job_id: str) -> None:
         """Overwrite the stored bytes of a job with some that nobody can decode."""
         if isinstance(self.broker, MemoryBroker):
@@ -198,6 +209,11 @@ class Keep:
     async def close(self) -> None:
         for broker in self._brokers:
             await broker.close()
+
+
+async def soon(awaitable: Awaitable[T]) -> T:
+    """Its result, long before any timeout of the suite would have been over."""
+    return await asyncio.wait_for(awaitable, SOON_S)
 
 
 def ids(deliveries: Sequence[Delivery]) -> list[str]:
