@@ -301,10 +301,16 @@ class MemoryBroker(Broker):
     async def wait(self, epoch: str, timeout_s: float) -> None:
         with self._work.listener() as listener:
             with self._lock:
-                busy = not self._paused and (any(self._lanes.values()) or self._suspects)
-                due = self._next_due()
-            if not busy:
+                ready, due = self._ready_for(epoch), self._next_due()
+            if not ready:
                 await listener.rung(timeout_s if due is None else min(timeout_s, due / 1000))
+
+    def _ready_for(self, epoch: str) -> bool:
+        if self._paused:
+            return False
+        if self._clearing == epoch:  # gets nothing until it holds nothing
+            return not any(self._held_by(epoch))
+        return any(self._lanes.values()) or bool(self._suspects and self._clearing not in self._workers)
 
     async def listen(self, epoch: str, timeout_s: float) -> list[Command]:
         with self._post.listener() as listener:
