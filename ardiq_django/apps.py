@@ -1,6 +1,14 @@
-"""The Django app: its label, which tables, permissions and migrations bear, and its name."""
+"""The Django app: when Django is ready, the ring is in place and every app's `tasks` module is imported."""
 
-from django.apps import AppConfig
+import sys
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+from django.apps import AppConfig, apps
+from django.core.signals import setting_changed
+from django.utils.functional import Promise
+from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
 
@@ -11,3 +19,44 @@ class ArdiqConfig(AppConfig):
     label = "ardiq"
     verbose_name = _("Task queue")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from django.db.models import Model
+
+        from ardiq_django import checks, codec, connections, surroundings
+
+        surroundings.install(connections.DjangoSurroundings())
+        codec.adapt(Promise, str)
+        codec.adapt(Model, _refuse_model)
+        checks.register_all()
+        setting_changed.connect(_reconfigure, dispatch_uid="ardiq")
+        # with wrong settings the tasks could not be declared; the system check says what is wrong
+        if not checks.check_settings():
+            discover()
+
+
+def discover() -> None:
+    """Import `tasks` of every installed app; where it is a package, its modules too."""
+    autodiscover_modules("tasks")
+    for config in apps.get_app_configs():
+        package = f"{config.name}.tasks"
+        module = sys.modules.get(package)
+        for found in iter_modules(getattr(module, "__path__", ())):
+            import_module(f"{package}.{found.name}")
+
+
+def _refuse_model(instance: Any) -> Any:
+    from ardiq_django.exceptions import PayloadError
+
+    name = type(instance).__name__
+    raise PayloadError(
+        f"a {name} instance cannot be carried: pass its primary key ({instance.pk!r}) and fetch the {name} in the task"
+    )
+
+
+def _reconfigure(*, setting: str, **_: Any) -> None:
+    if setting == "ARDIQ":
+        from ardiq_django.ardiq import declared_apps_made
+
+        for app in declared_apps_made():
+            app.reconfigure()

@@ -132,7 +132,12 @@ class Ardiq:
 
     @burst.setter
     def burst(self, burst: bool) -> None:
-        self._options = replace(self.options, burst=burst)
+        self.override(burst=burst)
+
+    def override(self, **options: Any) -> None:
+        """Change options of this process's app, such as a command's flags; raises as the constructor does."""
+        known_keywords(AppOptions, options, "Ardiq")
+        self._options = replace(self.options, **options)
 
     def encode(self, value: Any) -> bytes:
         """The serializer's bytes of a value."""
@@ -272,6 +277,11 @@ def get_app(queue: str = "default") -> Ardiq:
                 raise ConfigError(str(error)) from error
             _declared[queue] = Ardiq.declared(queue)
         return _declared[queue]
+
+
+def declared_apps_made() -> list[Ardiq]:
+    """The apps of declared queues that somebody has asked for."""
+    return list(_declared.values())
 
 
 def declared_apps() -> list[Ardiq]:

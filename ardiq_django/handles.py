@@ -7,6 +7,8 @@ from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
+from asgiref.sync import markcoroutinefunction
+
 from ardiq_django.config import CallOptions, call_options
 from ardiq_django.exceptions import ArdiqError, SyncContextError
 from ardiq_django.producer import NO_CALL_OPTIONS, Call, Receipt
@@ -34,6 +36,7 @@ class BoundTask(Generic[P, R]):
         self._definition = definition
         self._options = options
 
+    @markcoroutinefunction
     def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> "Coroutine[Any, Any, Job[R]]":
         """Store a job for this call; to be awaited. Returns once the broker has accepted it, or, inside an atomic
         block, once it is kept for the commit.
@@ -233,7 +236,7 @@ class Unsent(Coroutine[Any, Any, R]):
 
 
 def _refuse_where_no_loop_runs(task: str) -> None:
-    if around().refuses_bare_coroutines and asyncio._get_running_loop() is None:
+    if asyncio._get_running_loop() is None and around().refuses_bare_coroutines():
         raise SyncContextError(
             f"{task}: enqueue() must be awaited, and no event loop runs here, so nothing would be enqueued:"
             " call enqueue_sync() instead"

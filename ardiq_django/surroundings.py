@@ -29,8 +29,6 @@ class Slot:
 class Surroundings:
     """Plain Python: Redis on localhost, no transactions, no connections to look after."""
 
-    refuses_bare_coroutines = False  # an `enqueue` where no loop runs is an error at once
-
     def default_address(self) -> str:
         """The broker of an app that names none."""
         return "redis://localhost:6379/0"
@@ -42,6 +40,10 @@ class Surroundings:
     def declared_queues(self) -> list[str]:
         """The queues the settings declare."""
         return []
+
+    def refuses_bare_coroutines(self) -> bool:
+        """Whether an `enqueue` in this place, where no loop runs, is an error at once."""
+        return False
 
     def defer(self, address: str, send: Callable[[], object]) -> bool:
         """Keep `send` for the commit of the transaction that this thread is in; False if it is in none."""

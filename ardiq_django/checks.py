@@ -1,0 +1,88 @@
+"""System checks: what is wrong with the setting `ARDIQ`, said before anything runs."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps.config import AppConfig
+from django.conf import settings
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags, Warning
+
+from ardiq_django import conf
+from ardiq_django.brokers import check_address
+from ardiq_django.exceptions import ArdiqError, ConfigError
+
+
+def register_all() -> None:
+    """Tell Django of our checks."""
+    checks.register(check_ardiq, Tags.compatibility)
+    checks.register(check_servers, Tags.compatibility, deploy=True)
+
+
+def check_ardiq(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """The setting itself, and the databases it names; asks no server."""
+    return check_settings() or [warning for queue in conf.declared() for warning in _database_warnings(queue)]
+
+
+def check_settings() -> list[CheckMessage]:
+    """The errors in the setting."""
+    try:
+        queues = conf.declared()
+    except ConfigError as error:
+        return [Error(str(error), id="ardiq.E001")]
+    return [message for queue in queues for message in _check_queue(queue)]
+
+
+def _check_queue(queue: str) -> list[CheckMessage]:
+    problem = conf.problem_of(queue)
+    if problem:
+        return [Error(f"{conf.SETTING}[{queue!r}]: {problem}", id="ardiq.E002")]
+    address = conf.options_of(queue)["broker"]
+    try:
+        scheme = check_address(address)
+    except ConfigError as error:
+        return [Error(f"{conf.SETTING}[{queue!r}]: {error}", id="ardiq.E003")]
+    alias = _alias_of(address)
+    if scheme == "database" and alias not in settings.DATABASES:
+        known = ", ".join(settings.DATABASES)
+        return [Error(f"{conf.SETTING}[{queue!r}]: there is no database {alias!r}; there are: {known}", id="ardiq.E004")]
+    return []
+
+
+def _alias_of(address: str) -> str:
+    return address.partition("://")[2].strip("/") or "default"
+
+
+def _database_warnings(queue: str) -> list[CheckMessage]:
+    options = conf.options_of(queue)
+    address = options["broker"]
+    if not address.startswith("database:"):
+        return []
+    found: list[CheckMessage] = []
+    if options.get("enqueue_on_commit") == "never" and _alias_of(address) == "default":
+        hint = "A job in the same database always belongs to the transaction that enqueues it."
+        found.append(Warning(f"queue {queue!r}: ENQUEUE_ON_COMMIT cannot be 'never' here", hint, id="ardiq.W001"))
+    database = settings.DATABASES[_alias_of(address)]
+    if "sqlite3" in database["ENGINE"] and database.get("OPTIONS", {}).get("transaction_mode") != "IMMEDIATE":
+        hint = (
+            f'Set DATABASES[{_alias_of(address)!r}]["OPTIONS"] = {{"transaction_mode": "IMMEDIATE", "timeout": 20, '
+            '"init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"}, or writers will meet '
+            "'database is locked'."
+        )
+        found.append(Warning(f"queue {queue!r}: its SQLite database is not set up for writers side by side", hint, id="ardiq.W002"))
+    return found
+
+
+def check_servers(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Under `check --deploy`: each broker answers, and what a crash of it may lose."""
+    from ardiq_django.ardiq import declared_apps
+
+    found: list[CheckMessage] = []
+    for app in declared_apps() if not check_settings() else []:
+        try:
+            sentence = app.broker.run_sync(app.broker.durability())
+        except ArdiqError as error:
+            found.append(Warning(f"queue {app.queue_name!r}: {error}", id="ardiq.W003"))
+        else:
+            found.append(checks.Info(f"queue {app.queue_name!r}: {sentence}", id="ardiq.I001"))
+    return found

@@ -1,0 +1,106 @@
+"""Django's ring around the engine: transactions for producers, connections for jobs, options from the settings."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from asgiref.sync import AsyncToSync, SyncToAsync, ThreadSensitiveContext, sync_to_async
+from django.db import connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from ardiq_django import conf
+from ardiq_django.surroundings import Slot, Surroundings
+
+T = TypeVar("T")
+logger = logging.getLogger("ardiq.connections")
+TRANSACTIONS_OF = "default"
+
+
+class DjangoSurroundings(Surroundings):
+    """What the engine asks of Django."""
+
+    def default_address(self) -> str:
+        return conf.DEFAULT_ADDRESS
+
+    def app_options(self, queue: str) -> Mapping[str, Any]:
+        return conf.options_of(queue)
+
+    def declared_queues(self) -> list[str]:
+        return list(conf.declared())
+
+    def refuses_bare_coroutines(self) -> bool:
+        return not _some_thread_waits()
+
+    def defer(self, address: str, send: Callable[[], object]) -> bool:
+        # on the database broker of the same database the row belongs to the transaction by itself
+        if address == f"database://{TRANSACTIONS_OF}" or not connections[TRANSACTIONS_OF].in_atomic_block:
+            return False
+        transaction.on_commit(send, using=TRANSACTIONS_OF)
+        return True
+
+    async def in_callers_thread(self, function: Callable[[], T]) -> T | None:
+        # only a coroutine that async_to_sync runs has a thread waiting for it; a loop's own thread is in no transaction
+        if not _some_thread_waits():
+            return None
+        return await sync_to_async(function, thread_sensitive=True)()
+
+    def slot(self, run: Any) -> Slot:
+        return DjangoSlot(run)
+
+
+def _some_thread_waits() -> bool:
+    """Whether `async_to_sync` is at work above this call."""
+    return getattr(AsyncToSync.executors, "current", None) is not None
+
+
+class DjangoSlot(Slot):
+    """The unit of work of one slot: async jobs make their ORM calls in the slot's own thread, so that the calls of
+    different jobs run in parallel and connections number at most the slots."""
+
+    def __init__(self, thread: Any) -> None:
+        self._thread = thread
+        self._context = ThreadSensitiveContext()
+        self._calls = 0
+        SyncToAsync.context_to_thread_executor[self._context] = thread
+
+    def enter(self) -> None:
+        self._calls = self._thread.calls
+        SyncToAsync.thread_sensitive_context.set(self._context)
+
+    @property
+    def used(self) -> bool:  # type: ignore[override]
+        return bool(self._thread.calls != self._calls)
+
+    async def leave(self) -> None:
+        await asyncio.wrap_future(self._thread.submit(tidy))
+
+    @contextmanager
+    def around_thread(self) -> Iterator[None]:
+        tidy()
+        try:
+            yield
+        finally:
+            tidy()
+
+    def close(self) -> None:
+        if self._thread.calls:
+            self._thread.submit(connections.close_all)
+
+
+def tidy() -> None:
+    """What Django does between two requests, for this thread's connections: drop stale ones, forget logged queries.
+    A transaction that was left open is rolled back and named in the log."""
+    for connection in connections.all(initialized_only=True):
+        connection.queries_log.clear()
+        if connection.connection is not None and (connection.in_atomic_block or not connection.get_autocommit()):
+            _drop(connection)
+        else:
+            connection.close_if_unusable_or_obsolete()
+
+
+def _drop(connection: BaseDatabaseWrapper) -> None:
+    logger.error("a task left a transaction open on database %s; it is rolled back", connection.alias)
+    connection.close()
+    del connections[connection.alias]
