@@ -45,7 +45,9 @@ def _check_queue(queue: str) -> list[CheckMessage]:
     alias = _alias_of(address)
     if scheme == "database" and alias not in settings.DATABASES:
         known = ", ".join(settings.DATABASES)
-        return [Error(f"{conf.SETTING}[{queue!r}]: there is no database {alias!r}; there are: {known}", id="ardiq.E004")]
+        return [
+            Error(f"{conf.SETTING}[{queue!r}]: there is no database {alias!r}; there are: {known}", id="ardiq.E004")
+        ]
     return []
 
 
@@ -62,14 +64,18 @@ def _database_warnings(queue: str) -> list[CheckMessage]:
     if options.get("enqueue_on_commit") == "never" and _alias_of(address) == "default":
         hint = "A job in the same database always belongs to the transaction that enqueues it."
         found.append(Warning(f"queue {queue!r}: ENQUEUE_ON_COMMIT cannot be 'never' here", hint, id="ardiq.W001"))
-    database = settings.DATABASES[_alias_of(address)]
+    database: dict[str, Any] = dict(settings.DATABASES[_alias_of(address)])
     if "sqlite3" in database["ENGINE"] and database.get("OPTIONS", {}).get("transaction_mode") != "IMMEDIATE":
         hint = (
             f'Set DATABASES[{_alias_of(address)!r}]["OPTIONS"] = {{"transaction_mode": "IMMEDIATE", "timeout": 20, '
             '"init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"}, or writers will meet '
             "'database is locked'."
         )
-        found.append(Warning(f"queue {queue!r}: its SQLite database is not set up for writers side by side", hint, id="ardiq.W002"))
+        found.append(
+            Warning(
+                f"queue {queue!r}: its SQLite database is not set up for writers side by side", hint, id="ardiq.W002"
+            )
+        )
     return found
 
 

@@ -80,7 +80,7 @@ def _is_plain(value: Any) -> bool:
     if kind is str or value is None or kind is bool or kind is float or kind is bytes:
         return True
     if kind is int:
-        return -_MAX_64 <= value <= _MAX_64
+        return bool(-_MAX_64 <= value <= _MAX_64)
     if kind is list:
         return all(map(_is_plain, value))
     if kind is dict:
@@ -117,19 +117,28 @@ def _tag_other(value: Any, sort: bool) -> Any:
     for base, lower in _adapters:
         if isinstance(value, base):
             return _tag(lower(value), sort)
-    for base in (bool, int, float, str, bytes, list, tuple, dict, set, frozenset, datetime, date, Decimal, UUID):
+    for base, plain in _BASES:
         if isinstance(value, base):
-            return _tag(base(value) if base not in _IMMUTABLE_BASES else _as_base(value), sort)
+            return _tag(plain(value), sort)
     raise PayloadError(_refusal(value))
 
 
-_IMMUTABLE_BASES = (datetime, date, UUID)
-
-
-def _as_base(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return datetime.fromisoformat(value.isoformat())
-    return date(value.year, value.month, value.day) if isinstance(value, date) else UUID(int=value.int)
+# instances of subclasses travel as the base they stand for
+_BASES: tuple[tuple[type, Callable[[Any], Any]], ...] = (
+    (int, int.__int__),
+    (float, float.__float__),
+    (str, str.__str__),  # str() would hand back a subclass that says it is text already
+    (bytes, bytes),
+    (list, list),
+    (tuple, tuple),
+    (dict, dict),
+    (set, set),
+    (frozenset, frozenset),
+    (datetime, lambda value: datetime.fromisoformat(value.isoformat())),
+    (date, lambda value: date(value.year, value.month, value.day)),
+    (Decimal, Decimal),
+    (UUID, lambda value: UUID(int=value.int)),
+)
 
 
 def _refusal(value: Any) -> str:

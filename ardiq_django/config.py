@@ -205,7 +205,8 @@ def _check_lanes(options: AppOptions) -> None:
 
 
 def _check_number(name: str, value: Any, least: float, kinds: tuple[type, ...] = (int,)) -> None:
-    if isinstance(value, bool) or not isinstance(value, kinds) or value < least:
+    fits = isinstance(value, kinds) and not isinstance(value, bool)
+    if not fits or value < least:
         wanted = "a whole number" if kinds == (int,) else "a number"
         raise ConfigError(f"{name}={value!r}: give {wanted} of at least {least}")
 

@@ -11,7 +11,7 @@ from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ardiq_django import conf
-from ardiq_django.surroundings import Slot, Surroundings
+from ardiq_django.surroundings import Slot, SlotExecutor, Surroundings
 
 T = TypeVar("T")
 logger = logging.getLogger("ardiq.connections")
@@ -46,8 +46,8 @@ class DjangoSurroundings(Surroundings):
             return None
         return await sync_to_async(function, thread_sensitive=True)()
 
-    def slot(self, run: Any) -> Slot:
-        return DjangoSlot(run)
+    def slot(self, thread: SlotExecutor) -> Slot:
+        return DjangoSlot(thread)
 
 
 def _some_thread_waits() -> bool:
@@ -59,19 +59,19 @@ class DjangoSlot(Slot):
     """The unit of work of one slot: async jobs make their ORM calls in the slot's own thread, so that the calls of
     different jobs run in parallel and connections number at most the slots."""
 
-    def __init__(self, thread: Any) -> None:
+    def __init__(self, thread: SlotExecutor) -> None:
         self._thread = thread
         self._context = ThreadSensitiveContext()
         self._calls = 0
-        SyncToAsync.context_to_thread_executor[self._context] = thread
+        SyncToAsync.context_to_thread_executor[self._context] = thread  # type: ignore[assignment]
 
     def enter(self) -> None:
         self._calls = self._thread.calls
         SyncToAsync.thread_sensitive_context.set(self._context)
 
     @property
-    def used(self) -> bool:  # type: ignore[override]
-        return bool(self._thread.calls != self._calls)
+    def used(self) -> bool:
+        return self._thread.calls != self._calls
 
     async def leave(self) -> None:
         await asyncio.wrap_future(self._thread.submit(tidy))

@@ -61,7 +61,7 @@ class Registry:
         self._refuse_second(name, fn)
         signature = inspect.signature(fn)
         if options.takes_context:
-            first, *rest = signature.parameters.values()
+            _context, *rest = signature.parameters.values()
             signature = signature.replace(parameters=rest)
         definition = TaskDefinition(name, fn, options, signature, is_async(fn), _arity(signature))
         self.tasks[name] = definition
@@ -94,7 +94,7 @@ class Registry:
     def _refuse_second(self, name: str, fn: Callable[..., Any]) -> None:
         known = self.tasks.get(name)
         # a module that is imported twice (autoreload, a doctest) declares the very same function again
-        if known is None or _place(known.fn) == _place(fn) and known.fn.__code__ == getattr(fn, "__code__", None):
+        if known is None or getattr(known.fn, "__code__", known) == getattr(fn, "__code__", fn):
             return
         raise ValueError(
             f"task {name!r} is already registered by {_place(known.fn)}; {_place(fn)} needs another one: name=…"

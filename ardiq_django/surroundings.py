@@ -1,10 +1,20 @@
 """What the engine asks of the framework around it. `Surroundings` is no framework at all; Django's ring replaces it."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
+
+
+class SlotExecutor(Protocol):
+    """A slot's own thread: an executor that counts what it was given to do."""
+
+    calls: int
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> "Future[T]":
+        """Run `fn` on the thread."""
 
 
 class Slot:
@@ -16,7 +26,10 @@ class Slot:
     async def leave(self) -> None:
         """Called after a job's coroutine has ended, if `used`."""
 
-    used = False
+    @property
+    def used(self) -> bool:
+        """Whether the coroutine made the slot's thread work."""
+        return False
 
     def around_thread(self) -> AbstractContextManager[object]:
         """Around a sync job, in the thread that runs it."""
@@ -54,13 +67,9 @@ class Surroundings:
         no thread waits."""
         return None
 
-    def slot(self, run: Callable[..., Any]) -> Slot:
-        """A new slot; `run` submits a callable to the slot's thread and returns its future."""
+    def slot(self, thread: SlotExecutor) -> Slot:
+        """The unit of work of a slot whose thread is given."""
         return Slot()
-
-    def announce(self, event: str, sender: object, **facts: Any) -> Awaitable[None] | None:
-        """Tell the framework's own listeners; None where there are none."""
-        return None
 
 
 _around = Surroundings()

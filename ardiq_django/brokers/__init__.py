@@ -7,6 +7,8 @@ from importlib import import_module
 from ardiq_django.brokers.base import Broker, QueueRules
 from ardiq_django.exceptions import ConfigError
 
+__all__ = ["Broker", "QueueRules", "check_address", "keeper"]
+
 _KEEPERS = {
     "database": "ardiq_django.brokers.database:DatabaseBroker",
     "redis": "ardiq_django.brokers.redis:RedisBroker",

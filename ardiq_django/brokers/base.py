@@ -57,9 +57,9 @@ class Broker(ABC):
         """Run a coroutine that awaits only this broker, from a thread without a running loop."""
         return bridge.run(coroutine)
 
+    @abstractmethod
     async def close(self) -> None:
         """Let go of the connections that belong to the running event loop."""
-
 
     @abstractmethod
     async def enqueue(self, jobs: Sequence[StagedJob]) -> list[Acceptance]:
@@ -70,7 +70,6 @@ class Broker(ABC):
         digest while in flight is `existing`; else, after its end and if `replaces`, a new run takes the old record's
         place and its attempts stay as history (`created`); anything else is a `conflict` and changes nothing.
         """
-
 
     @abstractmethod
     async def register(self, card: WorkerCard) -> None:
@@ -84,8 +83,8 @@ class Broker(ABC):
     async def exchange(self, turn: Exchange) -> Turn:
         """Settle outcomes, promote what is due (200 at most), hand out up to `want` jobs; renews the lease.
 
-        Raises `LeaseLost`, changing nothing, if the epoch is unknown or was reaped. An outcome whose claim is no longer this
-        epoch's is `stale` and changes nothing. Jobs leave each lane in FIFO order, lanes in the order given. Nothing
+        Raises `LeaseLost`, changing nothing, if the epoch is unknown or was reaped. An outcome whose claim is no longer
+        this epoch's is `stale` and changes nothing. Jobs leave each lane in FIFO order, lanes in the order given. Nothing
         is handed out while the queue is paused. A job whose window is over ends as expired instead of being handed
         out. A job with crashes is handed out alone: one worker at a time is chosen for it, gets nothing else until it
         holds nothing, then that job, and nothing beside it.
@@ -93,7 +92,7 @@ class Broker(ABC):
 
     @abstractmethod
     async def wait(self, epoch: str, timeout_s: float) -> None:
-        """Sleep until there may be something to claim, or the time is over. May wake for nothing; never consumes work."""
+        """Sleep until there may be something to claim, or the time is over. May wake for nothing; consumes no work."""
 
     @abstractmethod
     async def listen(self, epoch: str, timeout_s: float) -> list[Command]:
@@ -132,7 +131,6 @@ class Broker(ABC):
         """Enqueue each occurrence later than its schedule's watermark, moving it forward in the same atomic step.
 
         True where this call enqueued it; False where it had been staged before."""
-
 
     @abstractmethod
     async def get(self, job_id: str) -> Snapshot | None:

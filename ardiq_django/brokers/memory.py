@@ -102,6 +102,9 @@ class MemoryBroker(Broker):
         self._tickets = itertools.count(1)
         self._work, self._post, self._ends = Bell(), Bell(), Bell()
 
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
     @property
     def _now(self) -> int:
         return int(self._clock()) + self.skew_ms

@@ -29,6 +29,7 @@ class Executor:
 
     async def execute(self, run: Run) -> Outcome | None:
         """Run an async task to its outcome; None where nothing may be written about it any more."""
+        outcome: Outcome | None
         try:
             run.slot.unit.enter()
             args, kwargs = self._unpack(run)

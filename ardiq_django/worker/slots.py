@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class SlotThread(Executor):
-    """One long-lived thread; sync jobs and the ORM calls of async jobs in the same slot share it and its connections."""
+    """One long-lived thread: sync jobs and the ORM calls of async jobs in the slot share it and its connections."""
 
     def __init__(self, name: str) -> None:
         self._name = name

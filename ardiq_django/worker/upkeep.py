@@ -109,7 +109,9 @@ class Upkeep:
         crons = self._app.registry.crons
         marks = await self._app.broker.watermarks(list(crons))
         now = now_ms() + self._app.broker.skew_ms
-        due = [self._occurrence(cron, fire) for name, cron in crons.items() for fire in self._fires(cron, marks[name], now)]
+        due = [
+            self._occurrence(cron, fire) for name, cron in crons.items() for fire in self._fires(cron, marks[name], now)
+        ]
         if due:
             await self._app.broker.stage(due)
 

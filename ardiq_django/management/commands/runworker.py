@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import logging
 import signal
-from dataclasses import replace
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -22,7 +21,9 @@ class Command(BaseCommand):
     help = "Runs jobs: of the named queues, or of every queue that the setting ARDIQ declares."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("queues", nargs="*", metavar="queue", help="a declared queue, or module:attribute of an app")
+        parser.add_argument(
+            "queues", nargs="*", metavar="queue", help="a declared queue, or module:attribute of an app"
+        )
         parser.add_argument("--burst", action="store_true", help="end when nothing is left to do")
         parser.add_argument("--concurrency", type=int, metavar="N", help="how many jobs may run at once")
         parser.add_argument("--shutdown-timeout", type=float, metavar="S", help="how long a stop waits for what runs")
