@@ -1,0 +1,1 @@
+"""The project around the app `symbols`: settings and addresses."""

@@ -1,0 +1,9 @@
+"""The project as an application for ASGI servers."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "code_index.settings")
+
+application = get_asgi_application()

@@ -1,0 +1,1 @@
+"""The code index: every function, class, method and constant of the standard library, one job for each module."""
