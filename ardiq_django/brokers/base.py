@@ -84,8 +84,8 @@ class Broker(ABC):
         """Settle outcomes, promote what is due (200 at most), hand out up to `want` jobs; renews the lease.
 
         Raises `LeaseLost`, changing nothing, if the epoch is unknown or was reaped. An outcome whose claim is no longer
-        this epoch's is `stale` and changes nothing. Jobs leave each lane in FIFO order, lanes in the order given. Nothing
-        is handed out while the queue is paused. A job whose window is over ends as expired instead of being handed
+        this epoch's is `stale` and changes nothing. Jobs leave each lane in FIFO order, lanes in the order given.
+        Nothing is handed out while the queue is paused. A job whose window is over ends as expired instead of being handed
         out. A job with crashes is handed out alone: one worker at a time is chosen for it, gets nothing else until it
         holds nothing, then that job, and nothing beside it.
         """

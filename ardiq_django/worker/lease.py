@@ -21,6 +21,7 @@ class Lease:
         self._patience = patience
         self.call = 0  # the last exchange whose answer has arrived
         self.held: dict[str, int] = {}
+        self._pending: Exchange | None = None
 
     @property
     def epoch(self) -> str:
@@ -44,6 +45,15 @@ class Lease:
     ) -> Turn:
         """One turn, sent again under the same number until it is answered; raises `LeaseLost`."""
         turn = Exchange(self.epoch, self.call + 1, self._card.worker_id, outcomes, want, lanes, caps, running)
+        return await self._answer_to(turn)
+
+    async def finish_pending(self) -> None:
+        """Bring the turn that was cut off, if any, to its answer: only then may another one follow."""
+        if self._pending is not None:
+            await self._answer_to(self._pending)
+
+    async def _answer_to(self, turn: Exchange) -> Turn:
+        self._pending = turn
         while True:
             try:
                 answer = await self._broker.exchange(turn)
@@ -52,6 +62,7 @@ class Lease:
                 continue
             self._patience.relax()
             self._remember(turn, answer)
+            self._pending = None
             return answer
 
     def _remember(self, turn: Exchange, answer: Turn) -> None:

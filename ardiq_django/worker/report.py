@@ -1,8 +1,12 @@
 """Every sentence a worker logs. Arguments and results are never among them."""
 
 import logging
+from typing import TYPE_CHECKING
 
 from ardiq_django.wire import Aborted, Delivery, Failed, Outcome, Released, Requeued, Retrying, Succeeded
+
+if TYPE_CHECKING:
+    from ardiq_django.ardiq import Ardiq
 
 logger = logging.getLogger("ardiq.worker")
 
@@ -13,8 +17,10 @@ class Report:
     def __init__(self, queue: str, worker_id: str) -> None:
         self._where = f"queue={queue} worker={worker_id}"
 
-    def began(self, lanes: str, slots: int, tasks: int, address: str) -> None:
-        logger.info("worker began %s broker=%s lanes=%s slots=%d tasks=%d", self._where, address, lanes, slots, tasks)
+    def began(self, app: "Ardiq") -> None:
+        form = "worker began %s broker=%s lanes=%s slots=%d tasks=%d"
+        lanes, slots = ",".join(app.priorities), app.options.concurrency
+        logger.info(form, self._where, app.broker.shown_address, lanes, slots, len(app.tasks))
 
     def stopping(self, running: int) -> None:
         logger.info("worker stops %s running=%d", self._where, running)

@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any
 
 from ardiq_django.clock import now_ms
 from ardiq_django.exceptions import BrokerError
@@ -84,7 +84,7 @@ class Upkeep:
         self._patience = patience
         self._began = time.monotonic()
 
-    def duties(self) -> list[Awaitable[None]]:
+    def duties(self) -> list[Coroutine[Any, Any, None]]:
         """The coroutines to run beside the worker's own."""
         options, report = self._app.options, self._report
         duties = [
@@ -93,7 +93,7 @@ class Upkeep:
         ]
         if self._app.registry.crons and not options.burst:
             duties.append(every(options.cron_poll_s, self.stage, report))
-        return list(duties)
+        return duties
 
     async def reap(self) -> None:
         """Take back what dead workers held, but not in the first third of a lease after we began or the broker was

@@ -1,0 +1,136 @@
+"""What runs in a worker right now: starts deliveries in slots, and collects how they end."""
+
+import asyncio
+import contextlib
+import contextvars
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from ardiq_django.clock import now_ms
+from ardiq_django.wire import Delivery, News, Outcome
+from ardiq_django.worker.deadlines import Deadlines
+from ardiq_django.worker.executor import Executor, put_back
+from ardiq_django.worker.report import Report
+from ardiq_django.worker.run import Cut, Run
+from ardiq_django.worker.slots import Slots
+
+if TYPE_CHECKING:
+    from ardiq_django.ardiq import Ardiq
+
+
+class Runs:
+    """The attempts of one worker. `finished` is called on the loop with each outcome that is to be settled, and with
+    None where a slot became free and there is nothing to say."""
+
+    def __init__(self, app: "Ardiq", report: Report, finished: Callable[[Outcome | None], None]) -> None:
+        self._app = app
+        self._report = report
+        self._finished = finished
+        self._loop = asyncio.get_running_loop()
+        self._slots = Slots(app.options.concurrency)
+        self._executor = Executor(app)
+        self._deadlines = Deadlines(self._overdue, self._holds)
+        self._runs: dict[str, Run] = {}
+        self._from_threads: list[tuple[Run, Outcome | None]] = []
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def __iter__(self) -> Iterator[Run]:
+        return iter(self._runs.values())
+
+    @property
+    def free(self) -> int:
+        """Slots that nothing runs in."""
+        return self._slots.free
+
+    @property
+    def news(self) -> News:
+        """When each began, and how far it says it is."""
+        starts = {job_id: run.start_ms for job_id, run in self._runs.items()}
+        told = {job_id: run.context.progress_made for job_id, run in self._runs.items() if run.context}
+        return News(starts, {job_id: made for job_id, made in told.items() if made})
+
+    def start(self, delivery: Delivery) -> None:
+        """Begin an attempt in a free slot; there must be one."""
+        definition = self._app.registry.tasks.get(delivery.job.task)
+        run = Run(delivery, definition, self._slots.take(), now_ms())
+        self._runs[delivery.job.id] = run
+        self._report.started(delivery)
+        if definition is None and self._put_back(run):
+            return
+        if definition is None or definition.is_async:
+            run.task = self._loop.create_task(self._execute(run))
+        else:
+            context = contextvars.copy_context()
+            run.slot.thread.post(lambda: context.run(self._execute_in_thread, run))
+        if definition and definition.options.timeout is not None:
+            self._deadlines.watch(run, definition.options.timeout)
+
+    def end(self, job_id: str, claim: int, cut: Cut) -> None:
+        """Ask one attempt to end, if it is the one that runs."""
+        run = self._runs.get(job_id)
+        if run and run.delivery.claim == claim:
+            if cut is Cut.LOST:
+                self._report.lost(run.delivery)
+            run.end(cut)
+
+    def forsake(self) -> None:
+        """Cancel everything; nothing of it may be written any more."""
+        for run in self._runs.values():
+            run.end(Cut.LOST)
+        self._runs.clear()
+
+    async def stop(self, grace_s: float) -> None:
+        """Cut off what still runs, wait for coroutines to end, and let go of the slots."""
+        tasks = [run.task for run in self._runs.values() if run.task]
+        for run in list(self._runs.values()):
+            run.end(Cut.STOP)
+        if tasks:
+            await asyncio.wait(tasks, timeout=grace_s)
+        self._deadlines.close()
+        self._slots.close()
+
+    def _put_back(self, run: Run) -> bool:
+        """Whether a job of an unknown task waits for a worker that knows it; a broken one, or one for which the grace
+        is over, fails instead."""
+        back = None if run.delivery.broken else put_back(run, self._app.options.unknown_task_grace_s)
+        if back:
+            self._report.unknown_task(run.delivery, back.delay_ms)
+            self._finish(run, back)
+        return back is not None
+
+    async def _execute(self, run: Run) -> None:
+        self._finish(run, await self._executor.execute(run))
+
+    def _execute_in_thread(self, run: Run) -> None:
+        outcome = self._executor.execute_sync(run)
+        self._from_threads.append((run, outcome))
+        # one wake-up of the loop for all that finish before it comes round
+        if len(self._from_threads) == 1:
+            # a thread may outlive the worker that could not wait for it
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._collect)
+
+    def _collect(self) -> None:
+        finished, self._from_threads = self._from_threads, []
+        for run, outcome in finished:
+            self._finish(run, outcome)
+
+    def _finish(self, run: Run, outcome: Outcome | None) -> None:
+        if self._holds(run):
+            del self._runs[run.delivery.job.id]
+        self._slots.give(run.slot)
+        if outcome is None or run.cut is Cut.LOST:
+            self._finished(None)
+        else:
+            self._report.settled(outcome)
+            self._finished(outcome)
+
+    def _holds(self, run: Run) -> bool:
+        return self._runs.get(run.delivery.job.id) is run
+
+    def _overdue(self, run: Run) -> None:
+        if run.task is None:
+            self._report.stuck(run.delivery, run.definition.options.timeout if run.definition else None)
+        run.end(Cut.TIMEOUT)
