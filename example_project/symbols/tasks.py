@@ -28,10 +28,15 @@ def index_library(run_id: int) -> int:
         Run.objects.filter(pk=run_id).update(modules=len(paths), python=platform.python_version())
         gone = set(Module.objects.values_list("path", flat=True)).difference(paths)
         Module.objects.filter(path__in=gone).delete()
-        # an id of our own: should this job run twice, the second time finds the modules' jobs in flight already
-        calls = [index_module.options(task_id=f"run {run_id}: {path}").prepare(run_id, path) for path in paths]
+        # with ids of our own: should this job run twice, the second time finds the modules' jobs in flight
+        calls = (index_module.options(task_id=job_id(run_id, path)).prepare(run_id, path) for path in paths)
         app.enqueue_many_sync(calls)
     return len(paths)
+
+
+def job_id(run_id: int, path: str) -> str:
+    """The id of the job by which a run reads one module."""
+    return f"run {run_id}: {path}"
 
 
 @app.task(max_retries=2, backoff_ms=200)
