@@ -19,6 +19,7 @@ from ardiq_django.exceptions import PayloadError
 
 _TUPLE, _SET, _FROZENSET, _INT, _DATETIME, _DATE, _TIME, _DURATION, _DECIMAL, _UUID, _MAP, _CLASS = range(1, 13)
 _MAX_64 = (1 << 63) - 1
+_WRONG = (msgspec.MsgspecError, RecursionError, ArithmeticError, LookupError, TypeError, AttributeError, ValueError)
 
 _pack = msgspec.msgpack.Encoder().encode
 _adapters: list[tuple[type, Callable[[Any], Any]]] = []
@@ -50,7 +51,7 @@ def decode(data: bytes) -> Any:
     """The value that `encode` was given; raises `ValueError` if the bytes are not of this codec."""
     try:
         return _decoder.decode(data)
-    except (msgspec.MsgspecError, RecursionError, ArithmeticError, LookupError, TypeError, AttributeError) as error:
+    except _WRONG as error:
         raise ValueError(f"not a value of this codec: {error}") from error
 
 
@@ -134,8 +135,10 @@ _BASES: tuple[tuple[type, Callable[[Any], Any]], ...] = (
     (dict, dict),
     (set, set),
     (frozenset, frozenset),
-    (datetime, lambda value: datetime.fromisoformat(value.isoformat())),
+    (datetime, lambda value: datetime.fromisoformat(value.isoformat()).replace(fold=value.fold)),
     (date, lambda value: date(value.year, value.month, value.day)),
+    (time, lambda value: time.fromisoformat(value.isoformat()).replace(fold=value.fold)),
+    (timedelta, lambda value: timedelta(value.days, value.seconds, value.microseconds)),
     (Decimal, Decimal),
     (UUID, lambda value: UUID(int=value.int)),
 )
@@ -194,7 +197,7 @@ _UNTAGGERS: dict[int, Callable[[Any], Any]] = {
     _TIME: lambda payload: time.fromisoformat(payload[0]).replace(fold=payload[1]),
     _DURATION: lambda payload: timedelta(*payload),
     _DECIMAL: Decimal,
-    _UUID: lambda payload: UUID(bytes=payload),
+    _UUID: lambda payload: UUID(int=int.from_bytes(payload)),
     _MAP: dict,
     _CLASS: _class,
 }
