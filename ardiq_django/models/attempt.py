@@ -3,7 +3,8 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from ardiq_django.models.job import Job
+from ardiq_django import results
+from ardiq_django.models.job import Job, storable
 
 
 class Attempt(models.Model):
@@ -28,3 +29,25 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.number} {self.event}"
+
+    @classmethod
+    def of(cls, job: Job, attempt: results.Attempt) -> "Attempt":
+        """The row of an attempt, not yet stored."""
+        texts = {name: storable(getattr(attempt, name)) for name in ("error_type", "message", "traceback", "logs")}
+        return cls(
+            job=job,
+            number=attempt.number,
+            event=attempt.event[:32],
+            start_ms=attempt.start_ms,
+            finish_ms=attempt.finish_ms,
+            worker=attempt.worker[:255],
+            **texts,
+        )
+
+    @property
+    def result(self) -> results.Attempt:
+        """The attempt as callers know it."""
+        return results.Attempt(
+            self.number, self.event, self.start_ms, self.finish_ms, self.worker,
+            self.error_type, self.message, self.traceback, self.logs,
+        )  # fmt: skip

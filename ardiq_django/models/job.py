@@ -4,7 +4,10 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from ardiq_django.models.dialect import Claimed
+from ardiq_django.models.job_queryset import JobQuerySet
 from ardiq_django.results import State
+from ardiq_django.wire import End
 
 LABELS = {
     State.SCHEDULED: _("scheduled"),
@@ -16,6 +19,11 @@ LABELS = {
     State.ABORTED: _("aborted"),
     State.EXPIRED: _("expired"),
 }
+
+
+def storable(text: str) -> str:
+    """The text with what some database cannot store (NUL, lone surrogates) written as escapes."""
+    return text.replace("\x00", "\\x00").encode(errors="backslashreplace").decode()
 
 
 class Job(models.Model):
@@ -45,6 +53,8 @@ class Job(models.Model):
     value = models.BinaryField(_("result"), null=True)
     abort_asked = models.BooleanField(_("abort asked"), default=False, db_default=False)
     has_history = models.BooleanField(_("has attempts"), default=False, db_default=False)
+
+    objects = JobQuerySet.as_manager()
 
     class Meta:
         db_table = "ardiq_job"
@@ -79,3 +89,38 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.queue}:{self.job_id}"
+
+    @property
+    def fence(self) -> tuple[str, int]:
+        """Who holds it, by which claim."""
+        return self.epoch, self.claim
+
+    @property
+    def claimed(self) -> Claimed:
+        """The row as the hot path reads it."""
+        return Claimed(
+            self.due_ms, self.pk, self.job_id, bytes(self.envelope),
+            self.tries, self.crashes, self.requeues, self.has_history,
+        )  # fmt: skip
+
+    def wait(self, state: State, due_ms: int) -> None:
+        """Nobody holds it, and it has not ended: it stands in its lane, or comes there, by `due_ms`."""
+        if self.epoch:
+            self.expires_ms = 0  # it was started in time
+        self.state, self.due_ms = state.value, due_ms
+        self.finish_ms, self.ttl_ms, self.reason = 0, 0, ""
+        self._let_go()
+
+    def finish(self, end: End) -> None:
+        """It ends, by the word of whoever holds it, or of nobody."""
+        self.state, self.tries, self.reason = end.state.value, end.tries, storable(end.reason)
+        if not end.claim:
+            self._let_go()
+        self.worker, self.start_ms, self.finish_ms, self.ttl_ms = end.worker, end.start_ms, end.finish_ms, end.ttl_ms
+
+    def finish_by_itself(self, state: State, now_ms: int, ttl_ms: int, reason: str) -> None:
+        """It ends without an attempt having ended it."""
+        self.finish(End(state, self.tries, self.crashes, 0, now_ms, "", "", ttl_ms, reason))
+
+    def _let_go(self) -> None:
+        self.epoch, self.claim, self.worker, self.start_ms = "", 0, "", 0

@@ -4,12 +4,27 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
+class QueueQuerySet(models.QuerySet["Queue"]):
+    """The verbs of the queues' table."""
+
+    def set_paused(self, name: str, paused: bool) -> None:
+        """Pause the queue, or let it go on."""
+        self.update_or_create(name=name, defaults={"paused": paused})
+
+    def pass_clearing(self, name: str, holder: str, epoch: str) -> bool:
+        """Let `epoch` clear suspects ("" for nobody), if that is still the duty of `holder`."""
+        self.get_or_create(name=name)
+        return bool(self.filter(name=name, clearing=holder).update(clearing=epoch))
+
+
 class Queue(models.Model):
     """Whether a queue is paused, and which worker clears its suspects. No row means neither."""
 
     name = models.CharField(_("name"), max_length=64, unique=True)
     paused = models.BooleanField(_("paused"), default=False, db_default=False)
     clearing = models.CharField(_("clearing epoch"), max_length=64, default="", db_default="")
+
+    objects = QueueQuerySet.as_manager()
 
     class Meta:
         db_table = "ardiq_queue"

@@ -1,7 +1,97 @@
 """The workers' table: one row from registration until the worker leaves or is reaped."""
 
-from django.db import models
+from dataclasses import dataclass
+
+import msgspec
+from django.db import connections, models
 from django.utils.translation import gettext_lazy as _
+
+from ardiq_django.models.dialect import Dialect, NowMs, Row, dialect
+from ardiq_django.wire import Command, News, WorkerCard, WorkerRow, pack
+
+unpack_mail = msgspec.msgpack.Decoder(list[Command]).decode
+unpack_news = msgspec.msgpack.Decoder(News).decode
+QUEUE_STATE = """{clock}, COALESCE(q.paused, FALSE), COALESCE(q.clearing, ''),
+  EXISTS (SELECT 1 FROM ardiq_worker c WHERE c.epoch = q.clearing),
+  EXISTS (SELECT 1 FROM ardiq_job WHERE queue = %s AND state = 'queued' AND crashes > 0),
+  (SELECT MIN(due_ms) FROM ardiq_job WHERE queue = %s AND state IN ('scheduled', 'retrying'))"""
+LOOK = """SELECT {state},
+  (SELECT MIN(expires_ms) FROM ardiq_job WHERE queue = %s AND state IN ('scheduled', 'queued') AND expires_ms > 0),
+  w.call_no, w.answers, w.worker_id
+FROM ardiq_worker w LEFT JOIN ardiq_queue q ON q.name = w.queue WHERE w.epoch = %s {lock}"""
+PEEK = """SELECT {state},
+  EXISTS (SELECT 1 FROM ardiq_job WHERE queue = %s AND state = 'queued' AND crashes = 0),
+  EXISTS (SELECT 1 FROM ardiq_job WHERE epoch = %s AND state = 'running')
+FROM (SELECT 1 AS one) AS here LEFT JOIN ardiq_queue q ON q.name = %s"""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """How a queue stands."""
+
+    now_ms: int
+    paused: bool
+    clearing: str  # the epoch that clears suspects
+    clearing_lives: bool
+    suspects: bool
+    due_ms: int | None  # when the next scheduled job is due
+
+
+@dataclass(frozen=True, slots=True)
+class Look(QueueState):
+    """What a worker sees when its turn begins."""
+
+    expires_ms: int | None  # when the next window is over
+    call: int  # its own last call
+    answers: str
+    worker_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Peek(QueueState):
+    """What a worker that waits for work sees."""
+
+    ready: bool  # jobs stand in a lane
+    holds: bool  # it runs something itself
+
+
+class WorkerQuerySet(models.QuerySet["Worker"]):
+    """The verbs of the workers' table."""
+
+    def look(self, queue: str, epoch: str, skew_ms: int) -> Look | None:
+        """What this worker sees, its row locked until the transaction ends; None if it is not registered."""
+        rows = self._seen(LOOK, (queue, queue, queue, epoch))
+        return Look(rows[0][0] + skew_ms, *rows[0][1:]) if rows else None
+
+    def peek(self, queue: str, epoch: str, skew_ms: int) -> Peek:
+        """Whether there is something for this worker, as cheaply as it can be told; nothing is locked."""
+        ((now, *rest),) = self._seen(PEEK, (queue, queue, queue, epoch, queue))
+        return Peek(now + skew_ms, *rest)
+
+    def _seen(self, sql: str, params: tuple[str, ...]) -> list[Row]:
+        talk = self._dialect
+        here = () if talk.clock else (talk.now_ms(),)
+        state = QUEUE_STATE.format(clock=talk.clock or "%s")
+        return talk.rows(sql.format(state=state, lock=talk.lock), (*here, *params))
+
+    def remember(self, epoch: str, call: int, answers: str, lease_end_ms: int) -> None:
+        """Keep what was answered, and renew the lease."""
+        self._dialect.changed(
+            "UPDATE ardiq_worker SET call_no = %s, answers = %s, lease_end_ms = %s WHERE epoch = %s",
+            (call, answers, lease_end_ms, epoch),
+        )
+
+    def renew(self, epoch: str, lease_ms: int, news: News) -> bool:
+        """Renew a lease from now and store the news; False if there is no such worker."""
+        return bool(self.filter(epoch=epoch).update(lease_end_ms=NowMs() + lease_ms, news=pack(news)))
+
+    def overdue(self, now_ms: int) -> "WorkerQuerySet":
+        """Whose lease is over, for update; those that someone else is at are left to them."""
+        return self.filter(lease_end_ms__lte=now_ms).order_by("pk").select_for_update(skip_locked=True)
+
+    @property
+    def _dialect(self) -> Dialect:
+        return dialect(connections[self.db])
 
 
 class Worker(models.Model):
@@ -20,6 +110,8 @@ class Worker(models.Model):
     news = models.BinaryField(_("news"), default=b"")  # packed, as the last beat told it
     mail = models.BinaryField(_("commands"), default=b"")  # packed commands that wait to be heard
 
+    objects = WorkerQuerySet.as_manager()
+
     class Meta:
         db_table = "ardiq_worker"
         verbose_name = _("worker")
@@ -28,3 +120,26 @@ class Worker(models.Model):
 
     def __str__(self) -> str:
         return self.worker_id
+
+    @property
+    def card(self) -> WorkerCard:
+        """Who it is."""
+        return WorkerCard(self.epoch, self.worker_id, self.host, self.pid, self.concurrency, self.started_ms)
+
+    @property
+    def told(self) -> News:
+        """What its last beat told."""
+        return unpack_news(self.news) if self.news else News()
+
+    def row(self, now_ms: int) -> WorkerRow:
+        """The worker as the admin shows it."""
+        return WorkerRow(self.card, self.lease_end_ms, now_ms, self.told)
+
+    def post(self, command: Command) -> None:
+        """Put a command into its mail; the row is locked, and saved by the caller."""
+        self.mail = pack([*self.letters, command])
+
+    @property
+    def letters(self) -> list[Command]:
+        """The commands it has not heard yet."""
+        return unpack_mail(self.mail) if self.mail else []

@@ -1,0 +1,227 @@
+"""The database broker's verbs: which of them runs in whose thread."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from functools import partial
+from typing import Any, TypeVar
+
+from asgiref.sync import sync_to_async
+from django.db import DEFAULT_DB_ALIAS, connections
+
+from ardiq_django import bridge
+from ardiq_django.brokers.base import Broker, QueueRules
+from ardiq_django.brokers.bell import Bell
+from ardiq_django.brokers.database import intake, leases, reading, waiting, wishes
+from ardiq_django.brokers.database import turn as turns
+from ardiq_django.brokers.database.guard import guarded
+from ardiq_django.brokers.database.tables import Tables
+from ardiq_django.brokers.database.thread import OwnThread
+from ardiq_django.brokers.database.upkeep import Sweep
+from ardiq_django.brokers.database.waiting import Glance, Pace
+from ardiq_django.exceptions import ConfigError
+from ardiq_django.results import State
+from ardiq_django.wire import (
+    Acceptance,
+    Answer,
+    Beat,
+    Command,
+    Exchange,
+    News,
+    Occurrence,
+    Page,
+    Query,
+    Snapshot,
+    StagedJob,
+    Turn,
+    WorkerCard,
+    WorkerRow,
+)
+
+T = TypeVar("T")
+in_place: ContextVar[bool] = ContextVar("ardiq_in_place", default=False)
+
+
+class DatabaseBroker(Broker):
+    """Jobs as rows of a Django database; `database://<alias>` names it.
+
+    Whoever enqueues does so with the connection and in the transaction of the calling thread: the job exists when, and
+    only if, that commits. All other verbs take connections of the broker's own, except for synchronous callers,
+    whose verbs all run in place.
+    """
+
+    def __init__(self, address: str, rules: QueueRules) -> None:
+        self._alias = _alias(address)
+        self._tables = Tables(self._alias, rules)
+        super().__init__(address, rules)
+        self._turns = OwnThread(self._alias, "turns")
+        self._rest = OwnThread(self._alias, "rest")
+        self._sweep = Sweep(self._tables)
+        self._pace = Pace(connections[self._alias].vendor)
+        self._has_lent = False  # an async producer used the connection of a thread that nobody else tidies up
+
+    @property
+    def skew_ms(self) -> int:
+        return self._tables.skew_ms
+
+    @skew_ms.setter
+    def skew_ms(self, skew_ms: int) -> None:
+        self._tables.skew_ms = skew_ms
+
+    def run_sync(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine that awaits only this broker right here: with this thread's connection and transaction."""
+        token = in_place.set(True)
+        try:
+            return bridge.run_in_place(coroutine)
+        finally:
+            in_place.reset(token)
+
+    async def close(self) -> None:
+        """End the broker's threads and their connections; the next verb begins them anew."""
+        for thread in (self._turns, self._rest):
+            if in_place.get():
+                thread.close()
+            else:
+                await asyncio.to_thread(thread.close)
+        if self._has_lent and not in_place.get():
+            self._has_lent = False
+            await sync_to_async(self._give_back)()
+
+    def _give_back(self) -> None:
+        if not connections[self._alias].in_atomic_block:
+            connections[self._alias].close()
+
+    async def _in(self, thread: OwnThread, verb: Callable[..., T], *given: Any) -> T:
+        work = partial(guarded, self._alias, partial(verb, *given))
+        return work() if in_place.get() else await thread.run(work)
+
+    async def _until(
+        self, look: Callable[[bool], T | None], timeout_s: float, bell: Bell, pauses: Iterator[float]
+    ) -> T | None:
+        """Look again and again, until there is something or the time is over; `look` hears whether the bell rang."""
+        deadline = time.monotonic() + timeout_s
+        if in_place.get():
+            return self._until_in_place(look, deadline, pauses)
+        with bell.listener() as listener:
+            rung = True
+            while True:
+                found = await self._in(self._rest, look, rung)
+                left = deadline - time.monotonic()
+                if found is not None or left <= 0:
+                    return found
+                rung = await listener.rung(min(left, next(pauses)))
+
+    def _until_in_place(self, look: Callable[[bool], T | None], deadline: float, pauses: Iterator[float]) -> T | None:
+        while True:
+            found = guarded(self._alias, partial(look, True))
+            left = deadline - time.monotonic()
+            if found is not None or left <= 0:
+                return found
+            time.sleep(min(left, next(pauses)))
+
+    async def enqueue(self, jobs: Sequence[StagedJob]) -> list[Acceptance]:
+        work = partial(guarded, self._alias, partial(intake.enqueue, self._tables, jobs))
+        if in_place.get():
+            return work()
+        # under async_to_sync this is the thread, and so the transaction, of the synchronous caller
+        self._has_lent = True
+        return await sync_to_async(work, thread_sensitive=True)()
+
+    async def register(self, card: WorkerCard) -> None:
+        await self._in(self._turns, leases.register, self._tables, card)
+
+    async def leave(self, epoch: str) -> None:
+        await self._in(self._turns, leases.leave, self._tables, epoch)
+
+    async def exchange(self, turn: Exchange) -> Turn:
+        answer = await self._in(self._turns, turns.exchange, self._tables, turn)
+        if answer.deliveries or turn.outcomes:
+            self._pace.worked()
+        return answer
+
+    async def wait(self, epoch: str, timeout_s: float) -> None:
+        look = Glance(self._tables, epoch).look
+        await self._until(look, timeout_s, self._tables.bells.work, self._pace.pauses())
+
+    async def listen(self, epoch: str, timeout_s: float) -> list[Command]:
+        def look(_: bool) -> list[Command] | None:
+            return leases.mail(self._tables, epoch)
+
+        return await self._until(look, timeout_s, self._tables.bells.post, waiting.listening()) or []
+
+    async def beat(self, epoch: str, call: int, held: Mapping[str, int], news: News) -> Beat:
+        return await self._in(self._turns, leases.beat, self._tables, epoch, call, held, news)
+
+    async def tell(self, epoch: str, command: Command) -> bool:
+        return await self._in(self._rest, leases.tell, self._tables, epoch, command)
+
+    async def reap(self) -> int:
+        return await self._in(self._rest, leases.reap, self._tables)
+
+    async def sweep(self) -> None:
+        await self._in(self._rest, self._sweep)
+
+    async def watermarks(self, schedules: Sequence[str]) -> dict[str, int]:
+        return await self._in(self._rest, intake.watermarks, self._tables, schedules)
+
+    async def stage(self, occurrences: Sequence[Occurrence]) -> list[bool]:
+        return await self._in(self._rest, intake.stage, self._tables, occurrences)
+
+    async def get(self, job_id: str) -> Snapshot | None:
+        return await self._in(self._rest, reading.get, self._tables, job_id)
+
+    async def wait_end(self, job_id: str, timeout_s: float) -> Snapshot | None:
+        def look(_: bool) -> bool | None:
+            return reading.has_ended(self._tables, job_id) or None
+
+        if await self._until(look, timeout_s, self._tables.bells.ends, waiting.awaiting_end()):
+            return await self.get(job_id)
+        raise TimeoutError(f"job {job_id!r} has not ended within {timeout_s} s")
+
+    async def size(self) -> int:
+        return await self._in(self._rest, reading.size, self._tables)
+
+    async def counts(self) -> dict[State, int]:
+        return await self._in(self._rest, reading.counts, self._tables)
+
+    async def page(self, query: Query) -> Page:
+        return await self._in(self._rest, reading.page, self._tables, query)
+
+    async def workers(self) -> list[WorkerRow]:
+        return await self._in(self._rest, leases.workers, self._tables)
+
+    async def abort(self, ids: Sequence[str]) -> list[Answer]:
+        return await self._in(self._rest, wishes.abort, self._tables, ids)
+
+    async def replay(self, ids: Sequence[str]) -> list[Answer]:
+        return await self._in(self._rest, wishes.replay, self._tables, ids)
+
+    async def reschedule(self, ids: Sequence[str], due_ms: int) -> list[Answer]:
+        return await self._in(self._rest, wishes.reschedule, self._tables, ids, due_ms)
+
+    async def delete(self, ids: Sequence[str]) -> list[Answer]:
+        return await self._in(self._rest, wishes.delete, self._tables, ids)
+
+    async def pause(self) -> None:
+        await self._in(self._rest, wishes.set_paused, self._tables, True)
+
+    async def resume(self) -> None:
+        await self._in(self._rest, wishes.set_paused, self._tables, False)
+
+    async def paused(self) -> bool:
+        return await self._in(self._rest, wishes.is_paused, self._tables)
+
+    async def clear(self) -> int:
+        return await self._in(self._rest, wishes.clear, self._tables)
+
+    async def durability(self) -> str:
+        return await self._in(self._rest, reading.durability, self._tables)
+
+
+def _alias(address: str) -> str:
+    alias = address.partition("://")[2].strip("/") or DEFAULT_DB_ALIAS
+    if alias not in connections:
+        known = ", ".join(connections)
+        raise ConfigError(f"broker address {address!r} names no database of DATABASES; known: {known}")
+    return alias

@@ -1,0 +1,76 @@
+"""What stands between a verb and the database: trouble that passes is waited out, any other is told in one sentence."""
+
+import random
+import time
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import TypeVar
+
+from django.db import Error, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from ardiq_django.exceptions import BrokerError
+
+T = TypeVar("T")
+PATIENCE_S = 3.0  # for locks, deadlocks and serialization failures
+LONGEST_PAUSE_S = 0.1
+BUSY_STATES = {"40001", "40P01", "55P03"}  # PostgreSQL: serialization, deadlock, lock not available
+BUSY_NUMBERS = {1205, 1213}  # MySQL: lock wait timeout, deadlock
+BUSY_CODES = {5, 6}  # SQLite: BUSY, LOCKED
+MISSING_STATES = {"42P01", "42703"}
+MISSING_NUMBERS = {1146, 1054}
+MISSING_WORDS = ("no such table", "no such column", "has no column named")
+
+
+class Trouble(Enum):
+    """What kind of trouble the database is in."""
+
+    BUSY = auto()  # somebody else was quicker: the same again may go through
+    LOST = auto()  # the connection is gone
+    MISSING = auto()  # our tables are not there
+    OTHER = auto()
+
+
+def guarded(alias: str, verb: Callable[[], T]) -> T:
+    """Run a verb, which is one transaction and may be run again, in this thread.
+
+    Raises `BrokerError` when the database cannot do it. In a transaction of the caller's nothing is tried twice:
+    what went wrong there is the caller's to roll back.
+    """
+    deadline, pause_s, lost = time.monotonic() + PATIENCE_S, 0.002, 0
+    while True:
+        connection = connections[alias]
+        try:
+            return verb()
+        except Error as error:
+            trouble = _trouble(connection, error)
+            lost += trouble is Trouble.LOST
+            passes = trouble is Trouble.BUSY or (trouble is Trouble.LOST and lost == 1)
+            if connection.in_atomic_block or not passes or time.monotonic() > deadline:
+                raise _explained(alias, trouble, error) from error
+        time.sleep(random.uniform(pause_s / 2, pause_s))  # noqa: S311
+        pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
+
+
+def _trouble(connection: BaseDatabaseWrapper, error: Error) -> Trouble:
+    cause = error.__cause__
+    state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+    number = error.args[0] if connection.vendor == "mysql" and error.args else None
+    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+    if state in BUSY_STATES or number in BUSY_NUMBERS or code in BUSY_CODES:
+        return Trouble.BUSY
+    if state in MISSING_STATES or number in MISSING_NUMBERS or any(words in str(error) for words in MISSING_WORDS):
+        return Trouble.MISSING
+    if not connection.in_atomic_block and connection.connection is not None and not connection.is_usable():
+        connection.close()
+        return Trouble.LOST
+    return Trouble.OTHER
+
+
+def _explained(alias: str, trouble: Trouble, error: Error) -> BrokerError:
+    if trouble is Trouble.MISSING:
+        return BrokerError(
+            f"the database {alias!r} lacks the tables of the task queue, or has those of another version: "
+            f"run `manage.py migrate --database={alias}` ({error})"
+        )
+    return BrokerError(f"the database {alias!r} cannot be used by the task queue: {str(error).strip()}")

@@ -1,0 +1,96 @@
+"""Taking jobs in: enqueue, and what schedules stage."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from ardiq_django.brokers.database.tables import Tables
+from ardiq_django.exceptions import BrokerError
+from ardiq_django.models import Job
+from ardiq_django.models.job_queryset import intake
+from ardiq_django.results import ENDED, State
+from ardiq_django.wire import Acceptance, Occurrence, StagedJob, deliver
+
+AT_ONCE = 1_000
+LOOKS = 100
+
+
+def enqueue(tables: Tables, jobs: Sequence[StagedJob]) -> list[Acceptance]:
+    """Store jobs in the caller's transaction, if there is one: then they exist when, and only if, it commits."""
+    answers: list[Acceptance] = []
+    for start in range(0, len(jobs), AT_ONCE):
+        answers += _accept_chunk(tables, jobs[start : start + AT_ONCE])
+    tables.ring(tables.bells.work)
+    return answers
+
+
+def _accept_chunk(tables: Tables, jobs: Sequence[StagedJob]) -> list[Acceptance]:
+    if len(jobs) == 1:  # one statement is atomic by itself
+        return accept(tables, jobs)
+    with tables.atomic():
+        return accept(tables, jobs)
+
+
+def accept(tables: Tables, jobs: Sequence[StagedJob]) -> list[Acceptance]:
+    """Store what is new in one statement, then look at each id that was known."""
+    created = Counter(tables.table.stage(tables.queue, jobs, tables.skew_ms))
+    answers = []
+    for job in jobs:
+        if created[job.id]:
+            created[job.id] -= 1
+            answers.append(Acceptance.CREATED)
+        else:
+            answers.append(_meet(tables, job))
+    return answers
+
+
+def _meet(tables: Tables, job: StagedJob) -> Acceptance:
+    """What an id that is known means for this job. The other row may be moving: then look again."""
+    for _ in range(LOOKS):
+        known = tables.jobs.filter(job_id=job.id).defer("value").first()
+        if known is None:
+            if tables.table.stage(tables.queue, [job], tables.skew_ms):
+                return Acceptance.CREATED
+            continue
+        answer = _judge(known, job)
+        if answer is not Acceptance.CREATED or _replace(tables, known, job):
+            return answer
+    raise BrokerError(f"job id {job.id!r} is taken by a row that this transaction cannot see", job.id)
+
+
+def _judge(known: Job, job: StagedJob) -> Acceptance:
+    stored = deliver(known.job_id, bytes(known.envelope), 0).job
+    if stored.identity == job.identity:
+        return Acceptance.EXISTING
+    if State(known.state) not in ENDED:
+        same = job.digest and stored.digest == job.digest
+        return Acceptance.EXISTING if same else Acceptance.CONFLICT
+    return Acceptance.CREATED if job.replaces else Acceptance.CONFLICT
+
+
+def _replace(tables: Tables, known: Job, job: StagedJob) -> bool:
+    """Let a new run take the place of an old record, whose attempts stay; False if that has changed meanwhile."""
+    _, _, envelope, task, lane, state, due, expires, enqueued = intake(job).row(tables.queue, tables.now_ms)
+    same = tables.jobs.filter(pk=known.pk, state=known.state, finish_ms=known.finish_ms, claim=known.claim)
+    changed = same.update(
+        envelope=envelope, task=task, lane=lane, state=state, due_ms=due, expires_ms=expires, enqueued_ms=enqueued,
+        tries=0, crashes=0, requeues=0, epoch="", claim=0, worker="", start_ms=0, finish_ms=0, ttl_ms=0,
+        reason="", value=None, abort_asked=False,
+    )  # fmt: skip
+    return bool(changed)
+
+
+def watermarks(tables: Tables, schedules: Sequence[str]) -> dict[str, int]:
+    with tables.atomic():
+        return tables.schedules.marks(tables.queue, schedules, tables.now_ms)
+
+
+def stage(tables: Tables, occurrences: Sequence[Occurrence]) -> list[bool]:
+    """Enqueue each occurrence whose schedule's watermark it moves forward, in the same transaction."""
+    staged = [False] * len(occurrences)
+    with tables.atomic():
+        # sorted, so that two hosts that stage the same schedules never wait for each other in a circle
+        for place, occurrence in sorted(enumerate(occurrences), key=lambda one: (one[1].schedule, one[1].fire_ms)):
+            if tables.schedules.advance(tables.queue, occurrence.schedule, occurrence.fire_ms):
+                staged[place] = accept(tables, [occurrence.job]) == [Acceptance.CREATED]
+        tables.ring(tables.bells.work)
+    return staged

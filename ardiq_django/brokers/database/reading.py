@@ -1,0 +1,134 @@
+"""Looking at jobs: one, a page, numbers."""
+
+from collections.abc import Sequence
+
+from django.db import connections
+
+from ardiq_django.brokers.database.tables import Tables
+from ardiq_django.brokers.database.upkeep import late_end
+from ardiq_django.models import Job
+from ardiq_django.models.dialect import dialect
+from ardiq_django.results import State
+from ardiq_django.states import WAITING, Verb, apply
+from ardiq_django.wire import Answer, End, News, Page, Query, Snapshot, deliver
+
+SQLITE_SYNC = {0: "OFF", 1: "NORMAL", 2: "FULL", 3: "EXTRA"}
+
+
+def get(tables: Tables, job_id: str) -> Snapshot | None:
+    """Everything known of one job."""
+    job = tables.jobs.filter(job_id=job_id).first()
+    return _View(tables, [job]).snapshot(job) if job else None
+
+
+def has_ended(tables: Tables, job_id: str) -> bool:
+    """Whether there is an end to read, as cheaply as it can be told."""
+    found = tables.jobs.filter(job_id=job_id).values_list("state", "expires_ms").first()
+    if found is None:
+        return False
+    state, expires_ms = State(found[0]), found[1]
+    return state.ended or (bool(expires_ms) and _is_late(state, expires_ms, tables.now_ms))
+
+
+def page(tables: Tables, query: Query) -> Page:
+    """One page of a list."""
+    listed = tables.table.listed(tables.queue, query)
+    jobs = tables.jobs.in_bulk(listed.keys)
+    view = _View(tables, list(jobs.values()))
+    # a row may have gone between the two looks
+    rows = [view.snapshot(jobs[key]) for key in listed.keys if key in jobs]
+    return Page(rows, listed.total, listed.capped)
+
+
+def counts(tables: Tables) -> dict[State, int]:
+    found = tables.jobs.by_state()
+    return {state: found.get(state.value, 0) for state in State}
+
+
+def size(tables: Tables) -> int:
+    return tables.jobs.waiting().count()
+
+
+class _View:
+    """Rows, with all that is needed to show them read at once."""
+
+    def __init__(self, tables: Tables, jobs: Sequence[Job]) -> None:
+        self._rules = tables.rules
+        self._now_ms = tables.now_ms
+        self._histories = tables.histories([job.pk for job in jobs if job.has_history])
+        running = {job.epoch for job in jobs if job.state == State.RUNNING}
+        holders = tables.workers.filter(epoch__in=running) if running else ()
+        self._news = {worker.epoch: worker.told for worker in holders}
+
+    def snapshot(self, job: Job) -> Snapshot:
+        state, end = State(job.state), self._end(job)
+        news = News() if end else self._news.get(job.epoch, News())
+        return Snapshot(
+            job=deliver(job.job_id, bytes(job.envelope), 0).job,
+            state=end.state if end else state,
+            now_ms=self._now_ms,
+            tries=job.tries,
+            crashes=job.crashes,
+            due_ms=job.due_ms,
+            expires_ms=job.expires_ms if state in WAITING or state is State.EXPIRED else 0,
+            worker=job.worker,
+            start_ms=news.starts.get(job.job_id, job.start_ms),
+            progress=news.progress.get(job.job_id, ()),
+            end=end,
+            attempts=tuple(self._histories.get(job.pk, ())),
+        )
+
+    def _end(self, job: Job) -> End | None:
+        state = State(job.state)
+        if job.expires_ms and _is_late(state, job.expires_ms, self._now_ms):
+            return late_end(job, self._now_ms, self._rules.result_ttl_ms)
+        if not state.ended:
+            return None
+        return End(
+            state, job.tries, job.crashes, job.start_ms, job.finish_ms, job.worker,
+            f"{job.epoch}.{job.claim}" if job.epoch else "", job.ttl_ms, job.reason,
+            None if job.value is None else bytes(job.value),
+        )  # fmt: skip
+
+
+def _is_late(state: State, expires_ms: int, now_ms: int) -> bool:
+    return expires_ms <= now_ms and apply(Verb.EXPIRE, state)[0] is Answer.DONE
+
+
+def durability(tables: Tables) -> str:
+    """What a crash may lose, read from the server's own settings."""
+    talk = dialect(connections[tables.alias])
+
+    def setting(sql: str) -> str:
+        return str(talk.rows(sql, ())[0][-1]).lower()
+
+    match connections[tables.alias].vendor:
+        case "sqlite":
+            return _sqlite_durability(setting("PRAGMA journal_mode"), int(setting("PRAGMA synchronous")))
+        case "postgresql":
+            return _postgresql_durability(setting("SHOW synchronous_commit"), setting("SHOW fsync"))
+        case _:
+            return _mysql_durability(setting("SHOW VARIABLES LIKE 'innodb_flush_log_at_trx_commit'"))
+
+
+def _sqlite_durability(journal: str, synchronous: int) -> str:
+    said = f"SQLite, journal_mode={journal.upper()}, synchronous={SQLITE_SYNC.get(synchronous, str(synchronous))}"
+    if journal in ("memory", "off") or not synchronous:
+        return f"{said}: a power failure may damage the file, a crash of the process may lose its last commits"
+    if journal == "wal" and synchronous == 1:
+        return f"{said}: a power failure may lose the last commits, a crash of a process loses nothing"
+    return f"{said}: what was accepted is on disk"
+
+
+def _postgresql_durability(synchronous: str, fsync: str) -> str:
+    said = f"PostgreSQL, synchronous_commit={synchronous}, fsync={fsync}"
+    if fsync == "off":
+        return f"{said}: a crash of the machine may damage everything"
+    if synchronous == "off":
+        return f"{said}: a crash of the server may lose the commits of the last moments (about 0.6 s)"
+    return f"{said}: what was accepted is on disk"
+
+
+def _mysql_durability(flush: str) -> str:
+    said = f"MySQL, innodb_flush_log_at_trx_commit={flush}"
+    return f"{said}: what was accepted is on disk" if flush == "1" else f"{said}: a crash may lose the last second"

@@ -1,0 +1,100 @@
+"""The tables of one queue, as seen from the calling thread, its connection and its transaction."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import cache
+from typing import NamedTuple
+
+from django.db import connections, transaction
+
+from ardiq_django import results
+from ardiq_django.brokers.base import QueueRules
+from ardiq_django.brokers.bell import Bell
+from ardiq_django.models import Attempt, Job, Queue, Schedule, Worker
+from ardiq_django.models.dialect import dialect
+from ardiq_django.models.job_queryset import JobQuerySet
+from ardiq_django.models.queue import QueueQuerySet
+from ardiq_django.models.schedule import ScheduleQuerySet
+from ardiq_django.models.worker import WorkerQuerySet
+
+ABORTED_RUNNING = "aborted while it ran"
+
+
+class Bells(NamedTuple):
+    """What wakes those of this process who wait: for work, for a command, for the end of a job."""
+
+    work: Bell
+    post: Bell
+    ends: Bell
+
+
+@cache
+def bells_of(alias: str, queue: str) -> Bells:
+    """The bells that all brokers of this process share for one queue."""
+    return Bells(Bell(), Bell(), Bell())
+
+
+class Tables:
+    """Where one queue lives. It holds no connection: each use takes that of its thread."""
+
+    def __init__(self, alias: str, rules: QueueRules) -> None:
+        self.alias = alias
+        self.rules = rules
+        self.queue = rules.queue
+        self.bells = bells_of(alias, rules.queue)
+        self.skew_ms = 0
+
+    @property
+    def now_ms(self) -> int:
+        """The database's time."""
+        return dialect(connections[self.alias]).now_ms() + self.skew_ms
+
+    @property
+    def table(self) -> JobQuerySet:
+        """The jobs' table as a whole, for the verbs that name the queue themselves."""
+        return Job.objects.using(self.alias)
+
+    @property
+    def jobs(self) -> JobQuerySet:
+        """The jobs of this queue."""
+        return self.table.filter(queue=self.queue)
+
+    @property
+    def workers(self) -> WorkerQuerySet:
+        return Worker.objects.using(self.alias)
+
+    @property
+    def queues(self) -> QueueQuerySet:
+        return Queue.objects.using(self.alias)
+
+    @property
+    def schedules(self) -> ScheduleQuerySet:
+        return Schedule.objects.using(self.alias)
+
+    def atomic(self) -> AbstractContextManager[None]:
+        """One transaction, or a savepoint inside the caller's."""
+        return transaction.atomic(using=self.alias)
+
+    def ring(self, bell: Bell) -> None:
+        """Wake the waiting of this process once what was written here can be seen."""
+        if connections[self.alias].in_atomic_block:
+            transaction.on_commit(bell.ring, using=self.alias)
+        else:
+            bell.ring()
+
+    def locked(self, ids: Sequence[str]) -> dict[str, Job]:
+        """The rows of these jobs, for update, by id."""
+        return {job.job_id: job for job in self.jobs.filter(job_id__in=ids).locked()}
+
+    def histories(self, keys: Sequence[int]) -> Mapping[int, list[results.Attempt]]:
+        """The attempts of these rows, in order."""
+        found: dict[int, list[results.Attempt]] = {key: [] for key in keys}
+        if keys:
+            for row in Attempt.objects.using(self.alias).filter(job_id__in=keys).order_by("pk"):
+                found[row.job_id].append(row.result)
+        return found
+
+    def record(self, attempts: Sequence[Attempt]) -> None:
+        """Store attempts that did not succeed; their jobs are rewritten by the caller."""
+        if attempts:
+            Attempt.objects.using(self.alias).bulk_create(attempts)

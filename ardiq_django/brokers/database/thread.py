@@ -1,0 +1,68 @@
+"""A thread with a database connection of its own, where nothing of the caller's (transactions, options) reaches."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from django.db import connections
+
+T = TypeVar("T")
+CONNECT_TIMEOUT_S = 3
+# What a project says of its own connections that would not be right for ours.
+OPTIONS: dict[str, dict[str, Any]] = {
+    # a deferred transaction that begins to write fails at once, whatever its timeout
+    "sqlite": {"transaction_mode": "IMMEDIATE"},
+    "postgresql": {"connect_timeout": CONNECT_TIMEOUT_S},
+    "mysql": {"connect_timeout": CONNECT_TIMEOUT_S},
+}
+# A pool is not for connections that are kept, and each verb is written for READ COMMITTED.
+UNWANTED = ("pool", "isolation_level")
+
+
+class OwnThread:
+    """One thread and its connection, both begun at the first call and ended by `close`; calls queue up."""
+
+    def __init__(self, alias: str, name: str) -> None:
+        self._alias = alias
+        self._name = name
+        self._executor: ThreadPoolExecutor | None = None
+        self._pid = 0
+
+    async def run(self, verb: Callable[[], T]) -> T:
+        """Call the function there; whoever waits may be cancelled, the call goes on to its end."""
+        return await asyncio.get_running_loop().run_in_executor(self._begun(), self._call, verb)
+
+    def close(self) -> None:
+        """Close the connection and end the thread; the next call begins another."""
+        executor, self._executor = self._executor, None
+        if executor is not None and self._pid == os.getpid():
+            executor.submit(self._close).result()
+            executor.shutdown()
+
+    def _begun(self) -> ThreadPoolExecutor:
+        # a forked child inherits the object but not its thread
+        if self._executor is None or self._pid != os.getpid():
+            self._pid = os.getpid()
+            self._executor = ThreadPoolExecutor(1, f"ardiq-{self._name}", self._take_connection)
+        return self._executor
+
+    def _take_connection(self) -> None:
+        own = connections[self._alias].copy()
+        options = own.settings_dict["OPTIONS"]
+        for name in UNWANTED:
+            options.pop(name, None)
+        options.update(OPTIONS.get(own.vendor, {}))
+        own.settings_dict["AUTOCOMMIT"] = True
+        connections[self._alias] = own
+
+    def _call(self, verb: Callable[[], T]) -> T:
+        try:
+            return verb()
+        finally:
+            # with DEBUG on, Django keeps thousands of statements for each connection
+            connections[self._alias].queries_log.clear()
+
+    def _close(self) -> None:
+        connections[self._alias].close()

@@ -1,0 +1,112 @@
+"""What handles and the admin ask for: abort, replay, reschedule, delete, pause, clear. Each by the state table."""
+
+from collections.abc import Callable, Sequence
+
+from ardiq_django.brokers.database.tables import Tables
+from ardiq_django.models import Job
+from ardiq_django.results import State
+from ardiq_django.states import Verb, apply
+from ardiq_django.wire import Answer, Command, Order
+
+CLEARED_AT_ONCE = 1_000
+
+
+def abort(tables: Tables, ids: Sequence[str]) -> list[Answer]:
+    """End waiting jobs; write the wish down for running ones, and tell their workers."""
+    told: list[Job] = []
+
+    def move(job: Job, state: State) -> None:
+        if state is State.RUNNING:
+            job.abort_asked = True
+            told.append(job)
+        else:
+            job.finish_by_itself(state, tables.now_ms, tables.rules.result_ttl_ms, "aborted before it started")
+
+    with tables.atomic():
+        # workers before jobs, as every turn locks them
+        epochs = set(tables.jobs.filter(job_id__in=ids).exclude(epoch="").values_list("epoch", flat=True))
+        workers = {row.epoch: row for row in tables.workers.filter(epoch__in=epochs).order_by("pk").select_for_update()}
+        answers = _move(tables, Verb.ABORT, ids, move)
+        for job in told:
+            if worker := workers.get(job.epoch):
+                worker.post(Command(Order.ABORT, job.job_id, job.claim))
+                worker.save(using=tables.alias, update_fields=["mail"])
+        tables.ring(tables.bells.post)
+        tables.ring(tables.bells.ends)
+    return answers
+
+
+def replay(tables: Tables, ids: Sequence[str]) -> list[Answer]:
+    """Queue ended jobs again with a fresh budget."""
+
+    def move(job: Job, state: State) -> None:
+        job.tries = job.crashes = job.requeues = 0
+        job.wait(state, tables.now_ms)
+        job.expires_ms = 0
+
+    with tables.atomic():
+        answers = _move(tables, Verb.REPLAY, ids, move)
+        tables.ring(tables.bells.work)
+    return answers
+
+
+def reschedule(tables: Tables, ids: Sequence[str], due_ms: int) -> list[Answer]:
+    """Let waiting jobs become due at another time."""
+    with tables.atomic():
+        due = max(due_ms, tables.now_ms)  # else one that is late would overtake those that stand in its lane
+        answers = _move(tables, Verb.RESCHEDULE, ids, lambda job, state: job.wait(state, due))
+        tables.ring(tables.bells.work)
+    return answers
+
+
+def delete(tables: Tables, ids: Sequence[str]) -> list[Answer]:
+    """Remove jobs that do not run."""
+    gone: list[int] = []
+    with tables.atomic():
+        rows = tables.locked(ids)
+        answers = []
+        for job_id in ids:
+            job = rows.get(job_id)
+            answer, _ = apply(Verb.DELETE, State(job.state) if job else None)
+            if job and answer is Answer.DONE:
+                gone.append(rows.pop(job_id).pk)
+            answers.append(answer)
+        tables.table.purge(gone)
+    return answers
+
+
+def _move(tables: Tables, verb: Verb, ids: Sequence[str], move: Callable[[Job, State], None]) -> list[Answer]:
+    rows, moved, answers = tables.locked(ids), list[Job](), []
+    for job_id in ids:
+        job = rows.get(job_id)
+        answer, state = apply(verb, State(job.state) if job else None)
+        if job and state and answer is Answer.DONE:
+            move(job, state)
+            moved.append(job)
+        answers.append(answer)
+    tables.table.rewrite(moved)
+    return answers
+
+
+def set_paused(tables: Tables, paused: bool) -> None:
+    with tables.atomic():
+        tables.queues.set_paused(tables.queue, paused)
+        tables.ring(tables.bells.work)
+
+
+def is_paused(tables: Tables) -> bool:
+    return tables.queues.filter(name=tables.queue, paused=True).exists()
+
+
+def clear(tables: Tables) -> int:
+    """Remove what waits, a thousand at a time; what comes meanwhile may stay."""
+    last = tables.jobs.waiting().order_by("-pk").values_list("pk", flat=True).first()
+    removed = 0
+    while last is not None:
+        with tables.atomic():
+            found = tables.jobs.waiting().filter(pk__lte=last).order_by("pk").select_for_update()
+            keys = list(found.values_list("pk", flat=True)[:CLEARED_AT_ONCE])
+            removed += tables.table.purge(keys)
+        if len(keys) < CLEARED_AT_ONCE:
+            break
+    return removed

@@ -1,0 +1,270 @@
+"""What each database is told in its own words: the clock, and the statements the hot path is made of.
+
+Only names of ours are ever put into a statement's text; every value travels as a parameter. The live states stand
+there as literals, because an index on part of a table is used only where its condition is seen in the text.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import BigIntegerField, Func
+from django.db.models.sql.compiler import SQLCompiler
+
+from ardiq_django.exceptions import ConfigError
+
+STAGED = "queue, job_id, envelope, task, lane, state, due_ms, expires_ms, enqueued_ms"
+CLAIMED = "due_ms, id, job_id, envelope, tries, crashes, requeues, has_history"
+READY = (
+    "SELECT id FROM ardiq_job WHERE queue = %s AND lane = %s AND state = 'queued' AND crashes = 0 "
+    "AND (expires_ms = 0 OR expires_ms > %s) ORDER BY due_ms, id LIMIT %s"
+)
+SUSPECT = (
+    "SELECT id FROM ardiq_job WHERE queue = %s AND state = 'queued' AND crashes > 0 "
+    "AND (expires_ms = 0 OR expires_ms > %s) ORDER BY due_ms, id LIMIT 1"
+)
+DUE = (
+    "SELECT id FROM ardiq_job WHERE queue = %s AND state IN ('scheduled', 'retrying') AND due_ms <= %s "
+    "ORDER BY due_ms LIMIT %s"
+)
+TAKE = "UPDATE ardiq_job SET state = 'running', epoch = %s, claim = %s, worker = %s, start_ms = %s, abort_asked = FALSE"
+Row = tuple[Any, ...]
+
+
+class Claimed(NamedTuple):
+    """A row that was handed out, in the order of `CLAIMED`; such rows sort as they stood in their lane."""
+
+    due_ms: int
+    key: int
+    job_id: str
+    envelope: bytes
+    tries: int
+    crashes: int
+    requeues: int
+    has_history: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """Into whose hands jobs are given, and when: one turn of one worker."""
+
+    queue: str
+    epoch: str
+    claim: int
+    worker: str
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Success:
+    """What is written of a job that succeeded."""
+
+    job_id: str
+    claim: int
+    start_ms: int
+    finish_ms: int
+    ttl_ms: int
+    value: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """A job about to be stored, in columns."""
+
+    job_id: str
+    envelope: bytes
+    task: str
+    lane: str
+    delay_ms: int
+    schedule_ms: int
+    expire_ms: int
+    enqueued_ms: int
+
+    def row(self, queue: str, now_ms: int) -> Row:
+        """Its columns, in the order of `STAGED`."""
+        due = max(now_ms + self.delay_ms, self.schedule_ms)
+        state = "scheduled" if due > now_ms else "queued"
+        expires = now_ms + self.expire_ms if self.expire_ms else 0
+        return (queue, self.job_id, self.envelope, self.task, self.lane, state, due, expires, self.enqueued_ms)
+
+
+class NowMs(Func):
+    """The database's clock, in expressions. SQLite has none of its own: there it is this host's, which is the same."""
+
+    output_field = BigIntegerField()
+
+    def as_sql(  # type: ignore[override]
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any
+    ) -> tuple[str, list[int]]:
+        clock = dialect(connection).clock
+        return (clock, []) if clock else ("%s", [time.time_ns() // 1_000_000])
+
+
+class Dialect:
+    """The statements as SQLite takes them: one writer at a time, so nothing is ever skipped."""
+
+    clock = ""  # an expression for the time in milliseconds; "" where it is this host's
+    lock = ""  # appended to a SELECT whose rows, of the table named w, are about to change
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        self._connection = connection
+
+    def now_ms(self) -> int:
+        if not self.clock:
+            return time.time_ns() // 1_000_000
+        ((now,),) = self.rows(f"SELECT {self.clock}", ())
+        return int(now)
+
+    def rows(self, sql: str, params: Sequence[Any]) -> list[Row]:
+        """The rows a statement returns."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql, params)
+            return list(cursor.fetchall())
+
+    def changed(self, sql: str, params: Sequence[Any]) -> int:
+        """How many rows a statement changed."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql, params)
+            return int(cursor.rowcount)
+
+    def change_each(self, sql: str, params: Sequence[Row]) -> None:
+        """The same statement for each row of parameters."""
+        if params:
+            with self._connection.cursor() as cursor:
+                cursor.executemany(sql, params)
+
+    def among(self, pick: str) -> str:
+        """The condition that a row is one of those a SELECT of ids picks."""
+        return f"id IN ({pick})"
+
+    def stage(self, queue: str, jobs: Sequence[Intake], skew_ms: int) -> list[str]:
+        """Insert the jobs whose id is free; returns these ids."""
+        now = self.now_ms() + skew_ms
+        places = ", ".join(["(%s, %s, %s, %s, %s, %s, %s, %s, %s)"] * len(jobs))
+        sql = (
+            f"INSERT INTO ardiq_job ({STAGED}) VALUES {places} ON CONFLICT (queue, job_id) DO NOTHING RETURNING job_id"  # noqa: S608
+        )
+        return [job_id for (job_id,) in self.rows(sql, [value for job in jobs for value in job.row(queue, now)])]
+
+    def take(self, hand: Hand, pick: str, params: Sequence[Any]) -> list[Row]:
+        """Hand out the rows that `pick` finds; returns them as `CLAIMED` says, in any order."""
+        sql = f"{TAKE} WHERE {self.among(pick)} RETURNING {CLAIMED}"
+        return self.rows(sql, (hand.epoch, hand.claim, hand.worker, hand.now_ms, *params))
+
+    def succeed(self, hand: Hand, successes: Sequence[Success]) -> list[str]:
+        """Write the successes of what this hand still holds; returns the ids of these."""
+        places = ", ".join(["(%s, %s, %s, %s, %s, %s)"] * len(successes))
+        sql = (
+            f"WITH done (job_id, claim, start_ms, finish_ms, ttl_ms, value) AS (VALUES {places}) "  # noqa: S608
+            "UPDATE ardiq_job SET state = 'succeeded', tries = tries + 1, worker = %s, start_ms = done.start_ms, "
+            "finish_ms = done.finish_ms, ttl_ms = done.ttl_ms, value = done.value FROM done "
+            "WHERE ardiq_job.queue = %s AND ardiq_job.job_id = done.job_id AND ardiq_job.epoch = %s "
+            "AND ardiq_job.claim = done.claim AND ardiq_job.state = 'running' RETURNING ardiq_job.job_id"
+        )
+        params = [
+            value
+            for one in successes
+            for value in (one.job_id, one.claim, one.start_ms, one.finish_ms, one.ttl_ms, one.value)
+        ]
+        return [job_id for (job_id,) in self.rows(sql, [*params, hand.worker, hand.queue, hand.epoch])]
+
+
+class PostgresDialect(Dialect):
+    """Columns travel as arrays; an array of the picked ids is what makes the planner take the index for both steps."""
+
+    clock = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS bigint)"
+    lock = "FOR UPDATE OF w"
+
+    def among(self, pick: str) -> str:
+        return f"id = ANY(ARRAY({pick} FOR UPDATE SKIP LOCKED))"
+
+    def stage(self, queue: str, jobs: Sequence[Intake], skew_ms: int) -> list[str]:
+        sql = (
+            f"WITH clock AS MATERIALIZED (SELECT {self.clock} + %s AS now) "  # noqa: S608
+            f"INSERT INTO ardiq_job ({STAGED}) SELECT %s, job_id, envelope, task, lane, "
+            "CASE WHEN GREATEST(now + delay_ms, schedule_ms) > now THEN 'scheduled' ELSE 'queued' END, "
+            "GREATEST(now + delay_ms, schedule_ms), CASE WHEN expire_ms > 0 THEN now + expire_ms ELSE 0 END, "
+            "enqueued_ms FROM clock, unnest(%s::text[], %s::bytea[], %s::text[], %s::text[], "
+            "%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[]) WITH ORDINALITY "
+            "AS job (job_id, envelope, task, lane, delay_ms, schedule_ms, expire_ms, enqueued_ms, place) "
+            "ORDER BY place ON CONFLICT (queue, job_id) DO NOTHING RETURNING job_id"
+        )
+        columns = (
+            [job.job_id for job in jobs],
+            [job.envelope for job in jobs],
+            [job.task for job in jobs],
+            [job.lane for job in jobs],
+            [job.delay_ms for job in jobs],
+            [job.schedule_ms for job in jobs],
+            [job.expire_ms for job in jobs],
+            [job.enqueued_ms for job in jobs],
+        )
+        return [job_id for (job_id,) in self.rows(sql, (skew_ms, queue, *columns))]
+
+    def succeed(self, hand: Hand, successes: Sequence[Success]) -> list[str]:
+        sql = (
+            "UPDATE ardiq_job SET state = 'succeeded', tries = tries + 1, worker = %s, start_ms = done.start_ms, "
+            "finish_ms = done.finish_ms, ttl_ms = done.ttl_ms, value = done.value "
+            "FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bytea[]) "
+            "AS done (job_id, claim, start_ms, finish_ms, ttl_ms, value) "
+            "WHERE ardiq_job.queue = %s AND ardiq_job.job_id = done.job_id AND ardiq_job.epoch = %s "
+            "AND ardiq_job.claim = done.claim AND ardiq_job.state = 'running' RETURNING ardiq_job.job_id"
+        )
+        columns = (
+            [one.job_id for one in successes],
+            [one.claim for one in successes],
+            [one.start_ms for one in successes],
+            [one.finish_ms for one in successes],
+            [one.ttl_ms for one in successes],
+            [one.value for one in successes],
+        )
+        return [job_id for (job_id,) in self.rows(sql, (hand.worker, *columns, hand.queue, hand.epoch))]
+
+
+class MysqlDialect(Dialect):
+    """MySQL and MariaDB return no rows from a write: they are picked and locked first, then written."""
+
+    clock = "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000)"
+    lock = "FOR UPDATE"
+
+    def among(self, pick: str) -> str:
+        return f"id IN (SELECT id FROM ({pick} FOR UPDATE SKIP LOCKED) AS picked)"  # noqa: S608
+
+    def stage(self, queue: str, jobs: Sequence[Intake], skew_ms: int) -> list[str]:
+        now = self.now_ms() + skew_ms
+        sql = f"INSERT IGNORE INTO ardiq_job ({STAGED}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"  # noqa: S608
+        return [job.job_id for job in jobs if self.changed(sql, job.row(queue, now))]
+
+    def take(self, hand: Hand, pick: str, params: Sequence[Any]) -> list[Row]:
+        pick = pick.replace("SELECT id ", f"SELECT {CLAIMED} ", 1)
+        found = self.rows(f"{pick} FOR UPDATE SKIP LOCKED", params)
+        values = (hand.epoch, hand.claim, hand.worker, hand.now_ms)
+        self.change_each(f"{TAKE} WHERE id = %s", [(*values, row[1]) for row in found])
+        return found
+
+    def succeed(self, hand: Hand, successes: Sequence[Success]) -> list[str]:
+        sql = (
+            "UPDATE ardiq_job SET state = 'succeeded', tries = tries + 1, worker = %s, start_ms = %s, finish_ms = %s, "
+            "ttl_ms = %s, value = %s "
+            "WHERE queue = %s AND job_id = %s AND epoch = %s AND claim = %s AND state = 'running'"
+        )
+        written = []
+        for one in successes:
+            values = (one.start_ms, one.finish_ms, one.ttl_ms, one.value)
+            if self.changed(sql, (hand.worker, *values, hand.queue, one.job_id, hand.epoch, one.claim)):
+                written.append(one.job_id)
+        return written
+
+
+_DIALECTS = {"sqlite": Dialect, "postgresql": PostgresDialect, "mysql": MysqlDialect}
+
+
+def dialect(connection: BaseDatabaseWrapper) -> Dialect:
+    """How to speak to this connection; raises `ConfigError` for a database that is not known."""
+    try:
+        return _DIALECTS[connection.vendor](connection)
+    except KeyError:
+        known = ", ".join(_DIALECTS)
+        raise ConfigError(f"jobs cannot be kept in a {connection.vendor} database; known: {known}") from None

@@ -1,0 +1,129 @@
+"""What is said to the jobs' table in SQL."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db import connections, models
+from django.db.models import BooleanField, Count
+from django.db.models.expressions import RawSQL
+
+from ardiq_django.models.dialect import DUE, READY, SUSPECT, Claimed, Dialect, Hand, Intake, Success, dialect
+from ardiq_django.models.listing import Listing
+from ardiq_django.results import State
+from ardiq_django.wire import Query, StagedJob, pack
+
+if TYPE_CHECKING:
+    from ardiq_django.models.job import Job
+
+NAME_LENGTH = 255
+MUTABLE = (
+    "state", "due_ms", "expires_ms", "tries", "crashes", "requeues", "epoch", "claim", "worker", "start_ms",
+    "finish_ms", "ttl_ms", "reason", "abort_asked", "has_history",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The keys of a page, newest first; how many rows match among those scanned; whether there was more to scan."""
+
+    keys: Sequence[int]
+    total: int
+    capped: bool
+
+
+def literally(condition: str) -> RawSQL:
+    """A condition written out, for an index on part of the table is used only where its own is seen."""
+    return RawSQL(condition, (), output_field=BooleanField())  # noqa: S611 (conditions of ours, never a value)
+
+
+def intake(job: StagedJob) -> Intake:
+    """The columns of a staged job."""
+    return Intake(
+        job.id, pack(job), job.task[:NAME_LENGTH], job.lane,
+        job.delay_ms, job.schedule_ms, job.expire_ms, job.enqueued_ms,
+    )  # fmt: skip
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    """The verbs of the jobs' table. Each is one statement, or for MySQL a few in the transaction of its caller."""
+
+    @property
+    def _dialect(self) -> Dialect:
+        return dialect(connections[self.db])
+
+    def stage(self, queue: str, jobs: Sequence[StagedJob], skew_ms: int) -> list[str]:
+        """Store the jobs whose id is free, queued or scheduled by the database's clock; returns these ids."""
+        return self._dialect.stage(queue, [intake(job) for job in jobs], skew_ms)
+
+    def take_ready(self, hand: Hand, lane: str, limit: int) -> list[Claimed]:
+        """Hand out the first jobs of a lane, in the order they stood."""
+        return sorted(map(Claimed._make, self._dialect.take(hand, READY, (hand.queue, lane, hand.now_ms, limit))))
+
+    def take_suspect(self, hand: Hand) -> list[Claimed]:
+        """Hand out one job that has crashed a worker."""
+        return list(map(Claimed._make, self._dialect.take(hand, SUSPECT, (hand.queue, hand.now_ms))))
+
+    def succeed(self, hand: Hand, successes: Sequence[Success]) -> list[str]:
+        """Write the successes of what this hand still holds; returns the ids of these."""
+        return self._dialect.succeed(hand, successes)
+
+    def promote(self, queue: str, now_ms: int, limit: int) -> int:
+        """Queue what is due; returns how many."""
+        talk = self._dialect
+        return talk.changed(
+            f"UPDATE ardiq_job SET state = 'queued' WHERE {talk.among(DUE)}",  # noqa: S608
+            (queue, now_ms, limit),
+        )
+
+    def rewrite(self, jobs: Iterable["Job"]) -> None:
+        """Write back the moving columns of rows that were locked in this transaction."""
+        columns = ", ".join(f"{name} = %s" for name in MUTABLE)
+        sql = f"UPDATE ardiq_job SET {columns} WHERE id = %s"  # noqa: S608
+        self._dialect.change_each(sql, [(*(getattr(job, name) for name in MUTABLE), job.pk) for job in jobs])
+
+    def locked(self) -> "JobQuerySet":
+        """These rows, for update, without their results; in one order for all, so that nobody waits in a circle."""
+        return self.defer("value").order_by("pk").select_for_update()
+
+    def held_by(self, epoch: str) -> "JobQuerySet":
+        """What a worker runs."""
+        return self.filter(literally("state = 'running'"), epoch=epoch)
+
+    def waiting(self) -> "JobQuerySet":
+        """What is scheduled, retrying or queued."""
+        return self.filter(literally("state IN ('scheduled', 'retrying', 'queued')"))
+
+    def due_later(self) -> "JobQuerySet":
+        """What waits for its time."""
+        return self.filter(literally("state IN ('scheduled', 'retrying')"))
+
+    def lapsed(self, now_ms: int) -> "JobQuerySet":
+        """What waits although the window it had to start in is over."""
+        window = literally("state IN ('scheduled', 'queued') AND expires_ms > 0")
+        return self.filter(window, expires_ms__lte=now_ms).order_by("expires_ms")
+
+    def ended(self, state: State) -> "JobQuerySet":
+        """Records of one end, newest first."""
+        return self.filter(literally("finish_ms > 0"), state=state).order_by("-finish_ms", "-pk")
+
+    def by_state(self) -> dict[str, int]:
+        """How many rows are in each state."""
+        return dict(self.order_by().values_list("state").annotate(Count("pk")))
+
+    def purge(self, keys: Sequence[int]) -> int:
+        """Remove these rows and their attempts; returns how many rows went."""
+        if not keys:
+            return 0
+        places = ", ".join(["%s"] * len(keys))
+        self._dialect.changed(f"DELETE FROM ardiq_attempt WHERE job_id IN ({places})", keys)  # noqa: S608
+        return self._dialect.changed(f"DELETE FROM ardiq_job WHERE id IN ({places})", keys)  # noqa: S608
+
+    def listed(self, queue: str, query: Query) -> Listed:
+        """One page of a list."""
+        if not query.states:
+            return Listed((), 0, False)
+        talk, listing = self._dialect, Listing(queue, query)
+        keys = [key for (key,) in talk.rows(*listing.page())]
+        ((total,),) = talk.rows(*listing.count())
+        return Listed(keys, total, bool(talk.rows(*listing.more())))
