@@ -1,0 +1,53 @@
+-- Taking in one job whose id may be known.
+-- with: _job _ends
+
+-- `<lane>`, or `<lane> <delay ms> <scheduled ms> <window ms>`
+local function put(id, place)
+  local lane, delay, schedule, window = string.match(place, '^(%S+) (%d+) (%d+) (%d+)$')
+  if not lane then
+    queue(id, place, 0)
+    return
+  end
+  local due = math.max(NOW + delay, tonumber(schedule))
+  if due > NOW then
+    call('ZADD', DUE, due, id)
+  else
+    queue(id, lane, 0)
+  end
+  if window ~= '0' then
+    call('ZADD', EXPIRY, NOW + window, id)
+  end
+end
+
+-- 'e'xisting or 'x' for a conflict; nil if the new job may begin a run.
+local function met(envelope, in_flight, ended)
+  if not in_flight and not ended then
+    return nil
+  end
+  local new, old = tail(envelope), tail(in_flight or read_record(ended).envelope)
+  if old.identity == new.identity then
+    return 'e'
+  elseif in_flight then
+    return new.digest ~= '' and new.digest == old.digest and 'e' or 'x'
+  end
+  return not new.replaces and 'x' or nil
+end
+
+local function accept(id, envelope, place)
+  local in_flight = call('HGET', JOBS, id)
+  local ended = not in_flight and call('GET', record_key(id))
+  local word = met(envelope, in_flight, ended)
+  if word then
+    return word
+  end
+  call('HSET', JOBS, id, envelope) -- first, so that a full Redis refuses
+  if ended then
+    local old = read_record(ended)
+    if old.number > 0 then
+      keep_tally(id, {tries = 0, crashes = 0, requeues = 0, number = old.number, attempts = old.attempts})
+    end
+    drop_record(id, old)
+  end
+  put(id, place)
+  return 'c'
+end

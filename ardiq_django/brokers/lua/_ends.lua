@@ -1,0 +1,80 @@
+-- Records of ended jobs: `<state> <ttl ms> <attempts> <bytes of the end> <bytes of the job>|`, then the packed end,
+-- the packed job, the packed attempts; and where unfinished jobs stand.
+-- with: _job
+
+local function record_key(id)
+  return QUEUE .. 'end:' .. id
+end
+
+-- A record that somebody spoilt counts as failed, with nothing in it.
+local function read_record(record)
+  local state, ttl_ms, number, of_end, of_job, at =
+    string.match(record, '^(%a+) (%-?%d+) (%d+) (%d+) (%d+)|()')
+  if not state then
+    return {state = 'failed', ttl_ms = '', number = 0, envelope = '', attempts = ''}
+  end
+  local job_at = at + of_end
+  return {
+    state = state, ttl_ms = ttl_ms, number = tonumber(number),
+    envelope = string.sub(record, job_at, job_at + of_job - 1), attempts = string.sub(record, job_at + of_job),
+  }
+end
+
+-- The name of the task stands in the index, so that lists filtered by it need no second read.
+local function member(id, envelope, ttl_ms)
+  return (head(envelope)) .. '\n' .. ttl_ms .. '\n' .. id
+end
+
+local function drop_record(id, old)
+  call('UNLINK', record_key(id))
+  call('ZREM', ENDED[old.state], member(id, old.envelope, old.ttl_ms))
+end
+
+local function notify(id, record)
+  if call('ZREM', WAITING, id) == 1 then
+    call('PUBLISH', record_key(id), string.format('%.0f', NOW) .. '|' .. record)
+  end
+end
+
+-- End a job that is at its place no longer, by nobody's outcome.
+local function finish(id, envelope, tally, state, reason)
+  local packed = cmsgpack.pack({state, tally.tries, tally.crashes, 0, NOW, '', '', RESULT_TTL_MS, reason})
+  local sizes = string.format('%s %d %d %d %d|', state, RESULT_TTL_MS, tally.number, #packed, #envelope)
+  local record = sizes .. packed .. envelope .. tally.attempts
+  call('HDEL', JOBS, id)
+  call('HDEL', TRIES, id)
+  call('ZREM', EXPIRY, id)
+  call('SET', record_key(id), record, 'PX', math.max(KEPT_MS, RESULT_TTL_MS, 1))
+  call('ZADD', ENDED[state], NOW, member(id, envelope, string.format('%d', RESULT_TTL_MS)))
+  notify(id, record)
+end
+
+-- The state of a job, derived from where it stands, and its envelope; for one that ended its record.
+local function locate(id)
+  local envelope = call('HGET', JOBS, id)
+  if not envelope then
+    local record = call('GET', record_key(id))
+    return record and read_record(record).state or nil, record
+  elseif call('HEXISTS', RUNNING, id) == 1 then
+    return 'running', envelope
+  elseif call('ZSCORE', DUE, id) then
+    return 'scheduled', envelope
+  end
+  return call('ZSCORE', RETRY, id) and 'retrying' or 'queued', envelope
+end
+
+-- Take a waiting job from its place. A lane keeps the id, noted as dead: taking it out would cost its whole length.
+local function withdraw(id, state, envelope, tally)
+  if state == 'scheduled' then
+    call('ZREM', DUE, id)
+  elseif state == 'retrying' then
+    call('ZREM', RETRY, id)
+  elseif tally.crashes > 0 then
+    call('LREM', SUSPECTS, 0, id)
+  else
+    local _, lane, readable = head(envelope)
+    if readable then
+      call('SADD', lane_tombs(lane), id)
+    end
+  end
+end

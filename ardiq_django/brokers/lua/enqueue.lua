@@ -1,0 +1,77 @@
+-- Store jobs; answers one letter each, or nothing if all were created.
+-- with: _job _ends _accept
+-- KEYS after the fixed: lanes, tombs of these lanes, records. ARGV: n, lanes, '1' if an id repeats, places, then the
+-- columns: ids, envelopes, places (a single one if all are alike).
+
+local n, lanes, repeats, places = tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9] == '1', tonumber(ARGV[10])
+local at_ids, at_envelopes, at_places = 10, 10 + n, 10 + 2 * n
+
+local function place_of(i)
+  return ARGV[at_places + math.min(i, places)]
+end
+
+local function is_any_known(ids)
+  for first = 23 + lanes, #KEYS, 1000 do
+    if call('EXISTS', unpack(KEYS, first, math.min(first + 999, #KEYS))) > 0 then
+      return true
+    end
+  end
+  for _, envelope in ipairs(gather('HMGET', JOBS, ids)) do
+    if envelope then
+      return true
+    end
+  end
+  return false
+end
+
+local function put_alike(place, ids)
+  if not string.find(place, ' ', 1, true) then
+    variadic('RPUSH', lane_list(place), ids)
+  else
+    for _, id in ipairs(ids) do
+      put(id, place)
+    end
+  end
+end
+
+local function store_all(ids)
+  local stored, alike, order = {}, {}, {}
+  for i = 1, n do
+    stored[2 * i - 1], stored[2 * i] = ids[i], ARGV[at_envelopes + i]
+  end
+  variadic('HSET', JOBS, stored)
+  if places == 1 then
+    return put_alike(place_of(1), ids)
+  end
+  for i = 1, n do
+    local place = place_of(i)
+    if not alike[place] then
+      alike[place] = {}
+      order[#order + 1] = place
+    end
+    table.insert(alike[place], ids[i])
+  end
+  for _, place in ipairs(order) do
+    put_alike(place, alike[place])
+  end
+end
+
+local function store_each(ids)
+  local words = {}
+  for i = 1, n do
+    words[i] = accept(ids[i], ARGV[at_envelopes + i], place_of(i))
+  end
+  return table.concat(words)
+end
+
+local ids, words = {}, ''
+for i = 1, n do
+  ids[i] = ARGV[at_ids + i]
+end
+if repeats or is_any_known(ids) then
+  words = store_each(ids)
+else
+  store_all(ids)
+end
+ring()
+return words

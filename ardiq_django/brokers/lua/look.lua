@@ -1,0 +1,40 @@
+-- Whether it is worth a worker's while to claim: 'ready', 'idle', or 'busy' where it must first finish what it holds;
+-- and how long until the next job is due. ARGV: epoch. KEYS after the fixed: the lanes.
+
+local epoch = ARGV[7]
+
+local function next_due()
+  local nearest
+  for _, key in ipairs({DUE, RETRY}) do
+    local head = call('ZRANGE', key, 0, 0, 'WITHSCORES')
+    if head[2] then
+      nearest = math.min(nearest or head[2], head[2])
+    end
+  end
+  return nearest and math.max(0, nearest - NOW)
+end
+
+local function holds_any()
+  for _, fence in ipairs(call('HVALS', RUNNING)) do
+    if string.sub(fence, 1, #epoch + 1) == epoch .. '.' then
+      return true
+    end
+  end
+  return false
+end
+
+local function word()
+  if call('EXISTS', PAUSED) == 1 then
+    return 'idle'
+  end
+  local chosen = call('GET', CLEARING)
+  if chosen == epoch then
+    return holds_any() and 'busy' or 'ready'
+  elseif #KEYS > 22 and call('EXISTS', unpack(KEYS, 23)) > 0 then
+    return 'ready'
+  end
+  local free = not chosen or not call('ZSCORE', WORKERS, chosen)
+  return free and call('EXISTS', SUSPECTS) == 1 and 'ready' or 'idle'
+end
+
+return {word(), next_due() or false}

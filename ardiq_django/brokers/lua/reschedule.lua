@@ -1,0 +1,21 @@
+-- Let waiting jobs become due at another time; answers a letter each.
+-- with: _job _ends
+-- ARGV: due ms, ids.
+
+local due_ms, words = ARGV[7], {}
+for i = 8, #ARGV do
+  local id, word = ARGV[i], 's'
+  local state, envelope = locate(id)
+  if not state then
+    word = 'g'
+  elseif state ~= 'running' and not ENDED[state] then
+    if state == 'queued' then
+      withdraw(id, state, envelope, tally_of(id))
+    end
+    call('ZADD', state == 'retrying' and RETRY or DUE, due_ms, id)
+    word = 'd'
+  end
+  words[#words + 1] = word
+end
+ring()
+return table.concat(words)

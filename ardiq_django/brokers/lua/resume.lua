@@ -1,0 +1,4 @@
+-- Hand out again.
+
+call('DEL', PAUSED)
+ring()

@@ -1,0 +1,278 @@
+"""The Redis broker: each verb is a script or two, and here is what is asked of them and what their answers mean."""
+
+import asyncio
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from ardiq_django.brokers.base import Broker, QueueRules
+from ardiq_django.brokers.redis_loop import Loops
+from ardiq_django.brokers.redis_pages import Pages
+from ardiq_django.brokers.redis_records import (
+    ANSWERS,
+    decoded,
+    durability_of,
+    ended_snapshot,
+    exchange_args,
+    letters,
+    paired,
+    place_of,
+    turn_of,
+    unknown_of,
+    worker_rows,
+)
+from ardiq_django.brokers.redis_scripts import Command as Request
+from ardiq_django.brokers.redis_scripts import Keyspace, Value
+from ardiq_django.brokers.redis_upkeep import Reaper, Sweeper
+from ardiq_django.exceptions import BrokerError, LeaseLost
+from ardiq_django.results import State
+from ardiq_django.states import WAITING
+from ardiq_django.wire import (
+    Acceptance,
+    Answer,
+    Beat,
+    Command,
+    Exchange,
+    News,
+    Occurrence,
+    Order,
+    Page,
+    Query,
+    Snapshot,
+    StagedJob,
+    Turn,
+    WorkerCard,
+    WorkerRow,
+    pack,
+    unpack_command,
+)
+
+T = TypeVar("T")
+
+MANY = 500  # jobs of one call, where each may cost a dozen commands
+HEARD_WITHIN_S = 1.0  # a subscription that takes longer is not waited for
+LOOK_S = (1.0, 10.0)  # how often who waits for an end looks by himself: at first, and at last
+
+
+class RedisBroker(Broker):
+    """Keeps the jobs of one queue in one Redis (6.2 or later) or Valkey, under `ardiq:{<queue>}:`."""
+
+    def __init__(self, address: str, rules: QueueRules) -> None:
+        super().__init__(address, rules)
+        self._keys = Keyspace(rules)
+        self._loops = Loops(address, self._keys)
+        self._pages = Pages(self._keys, self._ask, self._call)
+        self._reaper = Reaper(self._keys, self._ask, self._call)
+        self._sweeper = Sweeper(self._keys, self._ask, self._call)
+
+    async def close(self) -> None:
+        await self._loops.close()
+
+    async def _ask(self, *requests: Request) -> list[Any]:
+        return await self._loops.here.client.ask(*requests)
+
+    async def _call(self, verb: str, keys: Sequence[str] = (), args: Sequence[Value] = ()) -> Any:
+        (answer,) = await self._ask(self._keys.call(verb, keys, args, self.skew_ms))
+        return answer
+
+    async def _answers(self, verb: str, ids: Sequence[str], *args: Value) -> list[Answer]:
+        """One word for each job, from a script that says one letter for each."""
+        answers: list[Answer] = []
+        for part in _parts(ids):
+            reply = await self._call(verb, self._keys.around(part), (*args, *part))
+            answers += letters(reply, len(part), ANSWERS, "d")
+        return answers
+
+    async def _now_ms(self) -> int:
+        ((seconds, micros),) = await self._ask(Request((b"TIME",)))
+        return int(seconds) * 1_000 + int(micros) // 1_000 + self.skew_ms
+
+    async def enqueue(self, jobs: Sequence[StagedJob]) -> list[Acceptance]:
+        return await self._loops.here.intake.store(jobs, self.skew_ms)
+
+    async def register(self, card: WorkerCard) -> None:
+        await self._call("register", (), (card.epoch, pack(card)))
+
+    async def leave(self, epoch: str) -> None:
+        await self._reaper.leave(epoch)
+        await self._loops.here.stop_reads(epoch)
+
+    async def exchange(self, turn: Exchange) -> Turn:
+        keys = self._keys.around([outcome.delivery.job.id for outcome in turn.outcomes], turn.lanes)
+        request = self._keys.call("exchange", keys, exchange_args(turn, self.rules), self.skew_ms)
+        answered, lapsed = turn_of(_alive(turn.epoch, await self._loops.here.client.hot(request)), turn)
+        if lapsed:
+            await self._sweeper.expire(lapsed)
+        return answered
+
+    async def wait(self, epoch: str, timeout_s: float) -> None:
+        word, due_ms = await self._call("look", self._keys.lanes(self.rules.lanes), (epoch,))
+        if due_ms is not None:
+            timeout_s = min(timeout_s, due_ms / 1000)
+        if word == b"busy":  # a token is of no use to it, so it is left to others
+            await asyncio.sleep(timeout_s)
+        elif word == b"idle":
+            await self._loops.here.read(epoch, self._keys["wake"]).take(timeout_s)
+
+    async def listen(self, epoch: str, timeout_s: float) -> list[Command]:
+        mail = self._loops.here.read(epoch, self._keys[f"mail:{epoch}"])
+        return [unpack_command(command) for command in await mail.take(timeout_s)]
+
+    async def beat(self, epoch: str, call: int, held: Mapping[str, int], news: News) -> Beat:
+        entries = [value for entry in held.items() for value in entry]
+        reply = _alive(epoch, await self._call("beat", (), (epoch, call, pack(news), *entries)))
+        _, lost, aborts, unknown = reply
+        return Beat(decoded(lost), decoded(aborts), unknown_of(unknown))
+
+    async def tell(self, epoch: str, command: Command) -> bool:
+        return bool(await self._call("tell", [self._keys[f"mail:{epoch}"]], (epoch, pack(command))))
+
+    async def reap(self) -> int:
+        return await self._reaper.reap()
+
+    async def sweep(self) -> None:
+        await self._sweeper.sweep(await self._now_ms())
+
+    async def watermarks(self, schedules: Sequence[str]) -> dict[str, int]:
+        marks = await self._call("watermarks", (), schedules)
+        return {schedule: int(mark) for schedule, mark in zip(schedules, marks, strict=True)}
+
+    async def stage(self, occurrences: Sequence[Occurrence]) -> list[bool]:
+        staged: list[bool] = []
+        for part in _parts(occurrences):
+            jobs = [occurrence.job for occurrence in part]
+            keys = self._keys.around([job.id for job in jobs], [job.lane for job in jobs])
+            rows = [(o.schedule, o.fire_ms, o.job.id, pack(o.job), place_of(o.job)) for o in part]
+            reply = await self._call("stage", keys, [value for row in rows for value in row])
+            staged += [letter == "c" for letter in reply.decode()]
+        return staged
+
+    async def get(self, job_id: str) -> Snapshot | None:
+        return await self._look(job_id)
+
+    async def _look(self, job_id: str, watch_ms: int = 0) -> Snapshot | None:
+        snapshots = await self._pages.snapshots([job_id], watch_ms)
+        if snapshots and _is_over(snapshots[0]):
+            await self._sweeper.expire([job_id])
+            snapshots = await self._pages.snapshots([job_id])
+        return snapshots[0] if snapshots else None
+
+    async def wait_end(self, job_id: str, timeout_s: float) -> Snapshot | None:
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + timeout_s
+        (channel,) = self._keys.records([job_id])
+        # listen first, then be registered by the look, then wait: nothing between is missed
+        async with self._loops.here.notices.listener(channel, min(timeout_s, HEARD_WITHIN_S)) as listener:
+            for pause_s in _pauses():
+                left_s = deadline - clock()
+                snapshot = await self._look(job_id, max(1, int(left_s * 1000)))
+                if snapshot and snapshot.state.ended:
+                    return snapshot
+                if left_s <= 0:
+                    raise TimeoutError(f"job {job_id!r} has not ended within {timeout_s} s")
+                if notice := await listener.notice(min(left_s, pause_s, _until_over_s(snapshot))):
+                    now_ms, _, record = notice.partition(b"|")
+                    return ended_snapshot(job_id, int(now_ms), record)
+        return None
+
+    async def size(self) -> int:
+        counts = await self.counts()
+        return sum(counts[state] for state in WAITING)
+
+    async def counts(self) -> dict[State, int]:
+        return (await self._pages.counts()).by_state
+
+    async def page(self, query: Query) -> Page:
+        return await self._pages.page(query)
+
+    async def workers(self) -> list[WorkerRow]:
+        leases, cards, news = await self._ask(
+            Request((b"ZRANGE", self._keys["workers"], 0, -1, b"WITHSCORES")),
+            Request((b"HGETALL", self._keys["cards"])),
+            Request((b"HGETALL", self._keys["news"])),
+        )
+        return worker_rows(await self._now_ms(), leases, paired(cards), paired(news))
+
+    async def abort(self, ids: Sequence[str]) -> list[Answer]:
+        answers: list[Answer] = []
+        for part in _parts(ids):
+            reply = await self._call("abort", self._keys.around(part), part)
+            answers += [ANSWERS[letter.decode()] for letter in reply[::2]]
+            for job_id, fence in zip(part, decoded(reply[1::2]), strict=True):
+                if fence:
+                    epoch, _, claim = fence.rpartition(".")
+                    await self.tell(epoch, Command(Order.ABORT, job_id, int(claim)))
+        return answers
+
+    async def replay(self, ids: Sequence[str]) -> list[Answer]:
+        return await self._answers("replay", ids)
+
+    async def reschedule(self, ids: Sequence[str], due_ms: int) -> list[Answer]:
+        return await self._answers("reschedule", ids, due_ms)
+
+    async def delete(self, ids: Sequence[str]) -> list[Answer]:
+        return await self._answers("delete", ids)
+
+    async def pause(self) -> None:
+        await self._ask(Request((b"SET", self._keys["paused"], 1)))
+
+    async def resume(self) -> None:
+        await self._call("resume")
+
+    async def paused(self) -> bool:
+        (is_there,) = await self._ask(Request((b"EXISTS", self._keys["paused"])))
+        return bool(is_there)
+
+    async def clear(self) -> int:
+        """As in `Broker`; a thousand jobs at a time, and none that was enqueued meanwhile for ever."""
+        lanes = await self._pages.lanes()
+        places: list[tuple[str, ...]] = [("suspects",), ("due",), ("retry",), *[("lane", lane) for lane in lanes]]
+        return sum([await self._clear(place) for place in places])
+
+    async def _clear(self, place: tuple[str, ...]) -> int:
+        removed, most = 0, await self.size()
+        while most > 0:
+            taken, were_jobs = await self._call("clear", self._keys.around((), place[1:]), place)
+            removed, most = removed + were_jobs, most - were_jobs
+            if not taken:
+                break
+        return removed
+
+    async def durability(self) -> str:
+        (info,) = await self._ask(Request((b"INFO", b"persistence")))
+        settings: dict[bytes, bytes] = {}
+        try:
+            for name in (b"appendfsync", b"save"):
+                ((_, value),) = await self._ask(Request((b"CONFIG", b"GET", name)))
+                settings[name] = value
+        except BrokerError:
+            return durability_of(info, None, None)
+        return durability_of(info, settings[b"appendfsync"], settings[b"save"])
+
+
+def _alive(epoch: str, reply: list[Any]) -> list[Any]:
+    if reply[0] == b"fenced":
+        raise LeaseLost(f"worker epoch {epoch} is not registered, or was reaped")
+    return reply
+
+
+def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for first in range(0, len(items), MANY):
+        yield items[first : first + MANY]
+
+
+def _is_over(snapshot: Snapshot) -> bool:
+    return not snapshot.state.ended and 0 < snapshot.expires_ms <= snapshot.now_ms
+
+
+def _until_over_s(snapshot: Snapshot | None) -> float:
+    if snapshot is None or not snapshot.expires_ms:
+        return math.inf
+    return max(0.0, (snapshot.expires_ms - snapshot.now_ms) / 1000)
+
+
+def _pauses() -> Iterator[float]:
+    pause_s, most_s = LOOK_S
+    while True:
+        yield pause_s
+        pause_s = min(most_s, 2 * pause_s)

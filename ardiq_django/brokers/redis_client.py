@@ -1,0 +1,216 @@
+"""Connections to one Redis, kept per event loop, and how a command gets its answer or one clear error.
+
+The client library's own retries are off: it would send a command again without telling. Here a command is sent again
+once, if a connection turns out to have died, and every command of this package may be: a repeat changes nothing.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from redis.asyncio.connection import AbstractConnection, Connection, parse_url
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as Disconnected
+from redis.exceptions import NoScriptError, RedisError, ResponseError
+
+from ardiq_django.brokers.redis_scripts import Command, Packable
+from ardiq_django.exceptions import BrokerError
+
+CONNECT_TIMEOUT_S = 1.5
+ANSWER_TIMEOUT_S = 2.7  # with what the caller adds, an unreachable server is one error within 3 s
+POOLED = 8
+IN_FLIGHT = 2  # so that the next command is packed while the server works on this one
+
+_REASONS = {
+    "OOM": "it is out of memory (maxmemory), and stores nothing more",
+    "READONLY": "it is a read-only replica: the address must lead to the primary",
+    "LOADING": "it is still loading its data after a start",
+    "BUSY": "it is busy with a script that takes too long",
+    "MASTERDOWN": "it is a replica without a primary",
+    "NOAUTH": "it asks for a password: put one into the address",
+    "WRONGPASS": "user or password are wrong",
+    "NOPERM": "this user may not do that",
+}
+
+
+class Wire:
+    """One pinned connection. Its commands are packed by us, so that a batch costs one write and one read."""
+
+    def __init__(self, connect: Callable[[], AbstractConnection]) -> None:
+        self._connect = connect
+        self._connection: AbstractConnection | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self._connection is not None
+
+    async def ask(self, commands: Iterable[Packable], progress: Callable[[], None] = lambda: None) -> list[Any]:
+        """One answer for each command, in order; errors the server answers are among them.
+
+        The connection is cut if this fails or is cancelled midway: an answer that comes later must not be taken for
+        that of another command.
+        """
+        answers: list[Any] = []
+        sent = 0
+        try:
+            connection = await self._opened()
+            for command in commands:
+                if sent - len(answers) == IN_FLIGHT:
+                    answers.append(await self._read(connection))
+                    progress()
+                await connection.send_packed_command(command.packed(), check_health=False)
+                sent += 1
+            while len(answers) < sent:
+                answers.append(await self._read(connection))
+                progress()
+        except BaseException:
+            await self.cut()
+            raise
+        return answers
+
+    async def _opened(self) -> AbstractConnection:
+        if self._connection is None:
+            connection = self._connect()
+            await connection.connect()  # type: ignore[no-untyped-call]
+            self._connection = connection
+        return self._connection
+
+    async def _read(self, connection: AbstractConnection) -> Any:
+        try:
+            return await connection.read_response(disable_decoding=True)
+        except ResponseError as error:
+            return error
+
+    async def cut(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.disconnect(nowait=True)
+
+
+class Client:
+    """All connections of one event loop to one Redis."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._arguments = _arguments(address)
+        self._hot, self._hot_lock = self.wire(), asyncio.Lock()
+        self._idle: deque[Wire] = deque()
+        self._room = asyncio.Semaphore(POOLED)
+
+    def connection(self) -> AbstractConnection:
+        arguments = dict(self._arguments)
+        kind: type[AbstractConnection] = arguments.pop("connection_class", Connection)
+        return kind(**arguments)
+
+    def wire(self) -> Wire:
+        return Wire(self.connection)
+
+    @property
+    def is_hot_busy(self) -> bool:
+        return self._hot_lock.locked()
+
+    async def hot(self, command: Packable) -> Any:
+        """Answer a command on the connection kept for the hot path; calls there follow one another."""
+        async with self._bounded(ANSWER_TIMEOUT_S) as progress, self._hot_lock:
+            (answer,) = await self._answers(self._hot, (command,), progress)
+        return answer
+
+    async def ask(self, *commands: Packable) -> list[Any]:
+        """Answer commands on any connection, in order."""
+        async with self._bounded(ANSWER_TIMEOUT_S) as progress, self._pooled() as wire:
+            return await self._answers(wire, commands, progress)
+
+    async def block(self, wire: Wire, command: Packable, timeout_s: float) -> Any:
+        """Answer a command that may block so long on the server, on a connection of its own."""
+        async with self._bounded(timeout_s + ANSWER_TIMEOUT_S) as progress:
+            (answer,) = await self._answers(wire, (command,), progress)
+        return answer
+
+    async def close(self) -> None:
+        for wire in (self._hot, *self._idle):
+            await wire.cut()
+        self._idle.clear()
+
+    @asynccontextmanager
+    async def _pooled(self) -> AsyncIterator[Wire]:
+        async with self._room:
+            wire = self._idle.pop() if self._idle else self.wire()
+            try:
+                yield wire
+            finally:
+                self._idle.append(wire)
+
+    @asynccontextmanager
+    async def _bounded(self, timeout_s: float) -> AsyncIterator[Callable[[], None]]:
+        """Turn whatever goes wrong, or takes too long without progress, into one error that says what and where."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(timeout_s) as bound:
+                yield lambda: bound.reschedule(loop.time() + timeout_s)
+        except TimeoutError as error:
+            raise BrokerError(f"Redis at {masked(self.address)} did not answer within {timeout_s:.1f} s") from error
+        except (RedisError, OSError) as error:
+            raise BrokerError(f"Redis at {masked(self.address)} refused: {_reason(error)}") from error
+
+    async def _answers(self, wire: Wire, commands: Sequence[Packable], progress: Callable[[], None]) -> list[Any]:
+        was_open = wire.is_open
+        try:
+            answers = await wire.ask(commands, progress)
+        except (Disconnected, OSError):
+            if not was_open:
+                raise
+            answers = await wire.ask(commands, progress)
+        for i, answer in enumerate(answers):
+            script = commands[i].script
+            if isinstance(answer, NoScriptError) and script is not None:
+                load = Command((b"SCRIPT", b"LOAD", script.text))
+                answers[i] = (await wire.ask((load, commands[i])))[1]
+            if isinstance(answers[i], ResponseError):
+                raise answers[i]
+        return answers
+
+
+def masked(address: str) -> str:
+    """The address without its password."""
+    parts = urlsplit(address)
+    if parts.password is None:
+        return address
+    return parts._replace(netloc=f"{parts.username or ''}:***@{parts.netloc.rpartition('@')[2]}").geturl()
+
+
+def _arguments(address: str) -> dict[str, Any]:
+    ours = {
+        "socket_timeout": None,  # every call has its own bound
+        "socket_connect_timeout": CONNECT_TIMEOUT_S,
+        "socket_keepalive": True,
+        "retry": Retry(NoBackoff(), 0),
+        "protocol": 2,
+        "decode_responses": False,
+        "health_check_interval": 0,
+    }
+    arguments = {**parse_url(address), **ours}
+    if "path" in arguments:
+        del arguments["socket_keepalive"]
+    return arguments
+
+
+def _reason(error: BaseException) -> str:
+    text = str(error) or type(error).__name__
+    # the library takes the code off the errors it has a class for
+    for code, reason in _REASONS.items():
+        if text.startswith(code) or type(error).__name__ == _CLASSES.get(code):
+            return f"{reason} ({text})"
+    return text
+
+
+_CLASSES = {
+    "OOM": "OutOfMemoryError",
+    "READONLY": "ReadOnlyError",
+    "LOADING": "BusyLoadingError",
+    "NOAUTH": "AuthenticationError",
+    "NOPERM": "NoPermissionError",
+}

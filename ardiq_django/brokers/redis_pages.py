@@ -1,0 +1,149 @@
+"""The lists of jobs that the admin shows: which ids stand in a state, newest first, inside a window."""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ardiq_django.brokers.redis_records import Indexed, decoded, snapshots_of, waiting_since_ms
+from ardiq_django.brokers.redis_scripts import Command, Keyspace, Value
+from ardiq_django.results import ENDED, State
+from ardiq_django.wire import Page, Query, Snapshot, deliver
+
+WINDOW = 10_000  # newest of each state
+STEP = 500  # jobs in one call
+COUNTED = (
+    State.RUNNING, State.SCHEDULED, State.RETRYING,
+    State.SUCCEEDED, State.FAILED, State.ABORTED, State.EXPIRED,
+)  # fmt: skip
+
+Ask = Callable[..., Awaitable[list[Any]]]
+Call = Callable[[str, Sequence[str], Sequence[Value]], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many jobs are in each state; `unlisted` are queued in lanes that this process does not know."""
+
+    by_state: dict[State, int]
+    unlisted: int
+
+    @classmethod
+    def read(cls, reply: Sequence[int]) -> "Counts":
+        unfinished, *counted, listed = reply
+        by_state = dict(zip(COUNTED, counted, strict=True))
+        queued = unfinished - sum(by_state[state] for state in COUNTED[:3])
+        return cls({state: queued if state is State.QUEUED else by_state[state] for state in State}, queued - listed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One job of a list, before it is read in full."""
+
+    job_id: str
+    task: str
+    shown_ms: int
+
+    def matches(self, query: Query) -> bool:
+        name = f"{self.job_id}\n{self.task}".lower()
+        return (
+            (not query.task or self.task == query.task)
+            and query.text.lower() in name
+            and query.since_ms <= self.shown_ms
+            and (not query.until_ms or self.shown_ms < query.until_ms)
+        )
+
+
+class Pages:
+    """Reads lists of one queue. Each list is one moment's, the whole page is not."""
+
+    def __init__(self, keys: Keyspace, ask: Ask, call: Call) -> None:
+        self._keys = keys
+        self._ask = ask
+        self._call = call
+
+    async def counts(self) -> Counts:
+        lanes = self._keys.rules.lanes
+        return Counts.read(await self._call("counts", [*self._keys.lanes(lanes), *self._keys.tombs(lanes)], ()))
+
+    async def lanes(self) -> list[str]:
+        """The lanes in which jobs may stand: those configured, and where they do not hold all, those jobs name."""
+        lanes = list(self._keys.rules.lanes)
+        if (await self.counts()).unlisted > 0:
+            ((_, pairs),) = await self._ask(Command((b"HSCAN", self._keys["jobs"], 0, b"COUNT", WINDOW)))
+            named = {deliver("", envelope, 0).job.lane for envelope in pairs[1::2]}
+            lanes += sorted(named - {*lanes, ""})
+        return lanes
+
+    async def page(self, query: Query) -> Page:
+        counts = await self.counts()
+        is_filtered = bool(query.task or query.text or query.since_ms or query.until_ms)
+        depth = WINDOW if is_filtered else min(WINDOW, query.offset + query.limit)
+        entries: dict[str, _Entry] = {}
+        total = 0
+        for state in dict.fromkeys(query.states):
+            found = await self._listed(state, depth, query)
+            matching = [entry for entry in found if entry.matches(query)]
+            total += len(matching) if is_filtered else min(WINDOW, counts.by_state[state])
+            entries.update({entry.job_id: entry for entry in matching})
+        newest = sorted(entries.values(), key=lambda entry: entry.shown_ms, reverse=True)
+        shown = [entry.job_id for entry in newest[query.offset : query.offset + query.limit]]
+        capped = any(counts.by_state[state] > WINDOW for state in query.states)
+        return Page(await self.snapshots(shown), total, capped)
+
+    async def snapshots(self, ids: Sequence[str], watch_ms: int = 0) -> list[Snapshot]:
+        """Of each id that is known, everything."""
+        found: list[Snapshot] = []
+        for first in range(0, len(ids), STEP):
+            part = ids[first : first + STEP]
+            reply = await self._call("rows", self._keys.records(part), (watch_ms, *part))
+            found += snapshots_of(reply, part)
+        return found
+
+    async def _listed(self, state: State, depth: int, query: Query) -> list[_Entry]:
+        if state in ENDED:
+            range_ = await self._newest(f"ended:{state}", depth, query)
+            records = [Indexed.read(member, score) for member, score in range_]
+            return [_Entry(record.job_id, record.task, record.finish_ms) for record in records]
+        if state is State.RUNNING:
+            (ids,) = await self._ask(Command((b"HKEYS", self._keys["running"])))
+            running = await self.snapshots(decoded(ids[:WINDOW]))
+            return [_Entry(row.job.id, row.job.task, row.start_ms) for row in running]
+        if state is State.QUEUED:
+            lanes = await self.lanes()
+            places = list(zip(self._keys.lanes(lanes), self._keys.tombs(lanes), strict=True))
+            places.append((self._keys["suspects"], ""))
+            return [entry for key, tombs in places for entry in await self._queued(key, tombs, depth)]
+        range_ = await self._newest("due" if state is State.SCHEDULED else "retry", depth, query)
+        times = {job_id: int(float(score)) for job_id, score in range_}
+        return [
+            _Entry(entry.job_id, entry.task, times[entry.job_id.encode()]) for entry in await self._entries(list(times))
+        ]
+
+    async def _newest(self, name: str, depth: int, query: Query) -> list[tuple[bytes, bytes]]:
+        until = f"({query.until_ms}" if query.until_ms else "+inf"
+        bounds = (until, query.since_ms or "-inf")
+        (flat,) = await self._ask(
+            Command((b"ZREVRANGEBYSCORE", self._keys[name], *bounds, b"WITHSCORES", b"LIMIT", 0, depth))
+        )
+        return list(zip(flat[::2], flat[1::2], strict=True))
+
+    async def _queued(self, key: str, tombs: str, depth: int) -> list[_Entry]:
+        (range_,) = await self._ask(Command((b"LRANGE", key, -depth, -1)))
+        ids = range_[::-1]
+        if tombs and ids:
+            (dead,) = await self._ask(Command((b"SMISMEMBER", tombs, *ids)))
+            ids = [job_id for job_id, is_dead in zip(ids, dead, strict=True) if not is_dead]
+        return await self._entries(ids)
+
+    async def _entries(self, ids: Sequence[bytes]) -> list[_Entry]:
+        entries: list[_Entry] = []
+        for first in range(0, len(ids), STEP):
+            part = ids[first : first + STEP]
+            (envelopes,) = await self._ask(Command((b"HMGET", self._keys["jobs"], *part)))
+            entries += _read(zip(decoded(part), envelopes, strict=True))
+        return entries
+
+
+def _read(pairs: Iterable[tuple[str, bytes | None]]) -> list[_Entry]:
+    jobs = [(job_id, deliver(job_id, envelope, 0).job) for job_id, envelope in pairs if envelope is not None]
+    return [_Entry(job_id, job.task, waiting_since_ms(job)) for job_id, job in jobs]
