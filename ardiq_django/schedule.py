@@ -1,5 +1,6 @@
 """When a schedule fires: cron expressions and intervals, as pure functions of time."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -39,10 +40,11 @@ class Timetable:
         """The latest fire time at or before `moment_ms`."""
         if self.every_ms:
             return moment_ms - moment_ms % self.every_ms
-        zone = ZoneInfo(self.timezone)
-        wall = datetime.fromtimestamp(moment_ms / 1000, zone).replace(tzinfo=None) + timedelta(milliseconds=1)
-        local = croniter(self.spec, wall).get_prev(datetime)
-        return int(local.replace(tzinfo=zone).timestamp() * 1000)
+        here = _local(moment_ms, ZoneInfo(self.timezone))
+        # in a repeated hour, the wall-clock times still ahead have fired the first time round
+        repeated = _offset(here.replace(fold=0)) - _offset(here)
+        start = here.replace(tzinfo=None) + repeated + timedelta(milliseconds=1)
+        return next(fire for fire in self._fires(croniter(self.spec, start).all_prev(datetime)) if fire <= moment_ms)
 
     def _every(self, moment_ms: int) -> Iterator[int]:
         fire = moment_ms - moment_ms % self.every_ms
@@ -51,15 +53,35 @@ class Timetable:
             yield fire
 
     def _cron(self, moment_ms: int) -> Iterator[int]:
-        # walked on the wall clock, so that each wall-clock time fires once: a skipped one right after the gap
-        zone = ZoneInfo(self.timezone)
-        wall = datetime.fromtimestamp(moment_ms / 1000, zone).replace(tzinfo=None)
+        here = _local(moment_ms, ZoneInfo(self.timezone)).replace(tzinfo=None)
         last = moment_ms
-        for local in croniter(self.spec, wall - timedelta(hours=3)).all_next(datetime):
-            fire = int(local.replace(tzinfo=zone).timestamp() * 1000)
+        for fire in self._fires(croniter(self.spec, here).all_next(datetime)):
             if fire > last:
                 last = fire
                 yield fire
+
+    def _fires(self, walls: Iterator[datetime]) -> Iterator[int]:
+        # walked on the wall clock, so that each wall-clock time fires once: a skipped one right after the gap
+        zone = ZoneInfo(self.timezone)
+        return (_instant(wall.replace(tzinfo=zone), zone) for wall in walls)
+
+
+def _local(moment_ms: int, zone: ZoneInfo) -> datetime:
+    return datetime.fromtimestamp(moment_ms / 1000, zone)
+
+
+def _offset(moment: datetime) -> timedelta:
+    return moment.utcoffset() or timedelta()
+
+
+def _instant(wall: datetime, zone: ZoneInfo) -> int:
+    """Epoch ms of a wall-clock time: its first pass if it comes twice, the end of the gap if it is skipped."""
+    second_pass = wall.replace(fold=1)
+    if _offset(wall) >= _offset(second_pass):
+        return int(wall.timestamp() * 1000)
+    around_gap = range(int(second_pass.timestamp()), int(wall.timestamp()) + 1)
+    after_gap = _offset(second_pass)
+    return 1000 * around_gap[bisect_left(around_gap, True, key=lambda s: _offset(_local(s * 1000, zone)) == after_gap)]
 
 
 def timetable(spec: str | None, every: timedelta | float | None, timezone: str) -> Timetable:
