@@ -1,0 +1,1 @@
+"""The admin's pages: Django's own, over what a broker knows."""

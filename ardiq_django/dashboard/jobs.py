@@ -1,0 +1,133 @@
+"""The jobs of the queues in Django's admin: a list and a page for each, to be read and not changed."""
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from django.contrib import admin, messages
+from django.contrib.admin import ShowFacets
+from django.contrib.admin.utils import quote, unquote
+from django.contrib.admin.views.main import SEARCH_VAR
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+
+from ardiq_django.dashboard.columns import COLUMNS, lane
+from ardiq_django.dashboard.desk import ROWS, desk_of
+from ardiq_django.dashboard.detail import JobPage
+from ardiq_django.dashboard.filters import QueueFilter, SinceFilter, StateFilter, TaskFilter
+from ardiq_django.dashboard.job import Job
+from ardiq_django.dashboard.paging import CappedPaginator
+from ardiq_django.dashboard.queryset import BrokerQuerySet
+from ardiq_django.exceptions import BrokerError
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[Job]
+else:
+    ModelAdmin = object  # at run time it is a theme's own
+
+
+class JobAdminMixin(ModelAdmin):
+    """The same pages for every broker; mix it with the `ModelAdmin` of a theme."""
+
+    list_display: Any = COLUMNS
+    list_display_links = COLUMNS[:1]
+    list_filter = (QueueFilter, StateFilter, SinceFilter, TaskFilter)
+    search_fields = ("job_id", "task")
+    search_help_text = _("A part of a job's id or of its task's name. A whole id leads to that job.")
+    ordering = ("-when",)
+    sortable_by = ()
+    date_hierarchy = "when"
+    paginator = CappedPaginator
+    list_per_page = ROWS
+    list_max_show_all = 0
+    show_full_result_count = False
+    show_facets = ShowFacets.ALWAYS
+    fields = ()
+
+    class Media:
+        css = {"all": ("ardiq/admin.css",)}  # noqa: RUF012
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_payload_permission(self, request: HttpRequest) -> bool:
+        """Whether arguments, results, messages and tracebacks may be seen."""
+        return request.user.has_perm(f"{self.opts.app_label}.view_job_payload")
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        app = desk_of(request).app(request.GET.get("queue", ""))
+        return [column for column in COLUMNS if column is not lane or app is None or len(app.priorities) > 1]
+
+    def get_queryset(self, request: HttpRequest) -> BrokerQuerySet:
+        return BrokerQuerySet.at(desk_of(request))
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        return (queryset.search(search_term) if search_term else queryset), False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if self.has_view_permission(request) and (key := self._sought(request)):
+            return HttpResponseRedirect(self._address("change", quote(key)))
+        context = {"title": capfirst(self.opts.verbose_name_plural), **(extra_context or {})}
+        response = super().changelist_view(request, context)
+        if problem := desk_of(request).problem:
+            messages.error(request, problem)
+        return response
+
+    def _sought(self, request: HttpRequest) -> str:
+        """The key of the job that a search names by its whole id."""
+        desk, job_id = desk_of(request), request.GET.get(SEARCH_VAR, "").strip()
+        app = desk.app(request.GET.get("queue", "")) if job_id else None
+        return f"{app.queue_name}:{job_id}" if app and desk.get(app.queue_name, job_id) else ""
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Job | None:
+        job = super().get_object(request, object_id, from_field)
+        if job is None and (problem := desk_of(request).problem):
+            raise BrokerError(problem)
+        return job
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        try:
+            return super().change_view(request, object_id, form_url, extra_context)
+        except BrokerError:
+            return self._list_of(object_id)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        try:
+            return super().history_view(request, object_id, extra_context)
+        except BrokerError:
+            return self._list_of(object_id)
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Job | None = None,
+    ) -> HttpResponse:
+        desk = desk_of(request)
+        if obj and (app := desk.app(obj.queue)):
+            page = JobPage(desk, app, obj, self.has_payload_permission(request))
+            context |= {"page": page, "title": obj.task or capfirst(self.opts.verbose_name), "subtitle": obj.job_id}
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def _list_of(self, object_id: str) -> HttpResponse:
+        # the list says what is wrong
+        queue = unquote(object_id).partition(":")[0]
+        return HttpResponseRedirect(f"{self._address('changelist')}?{urlencode({'queue': queue})}")
+
+    def _address(self, page: str, *args: str) -> str:
+        name = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_{page}"
+        return reverse(name, args=args)

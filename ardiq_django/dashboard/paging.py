@@ -1,0 +1,43 @@
+"""Paging through at most a window of jobs, and saying so."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from django.core.paginator import Paginator
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
+from ardiq_django.dashboard.desk import WINDOW
+from ardiq_django.dashboard.job import Job
+from ardiq_django.dashboard.queryset import BrokerQuerySet
+
+if TYPE_CHECKING:
+    JobPaginator = Paginator[Job]
+else:
+    JobPaginator = Paginator
+
+
+class CappedPaginator(JobPaginator):
+    """Pages of the newest jobs; older ones are reached by narrowing the list."""
+
+    object_list: BrokerQuerySet
+
+    @cached_property
+    def count(self) -> int:
+        return min(self.object_list.count(), WINDOW)
+
+    @property
+    def note(self) -> str:
+        """What the list does not show; empty if it shows everything."""
+        if not self.object_list.capped and self.object_list.count() <= WINDOW:
+            return ""
+        if self.object_list.terms.narrowed:
+            return _("Only the newest %(window)s jobs of each state were searched.") % {"window": _number(WINDOW)}
+        total = sum(self.object_list.by_state().values())
+        return _(
+            "The newest %(shown)s of %(total)s jobs. Narrow the list by state, task or date to see older ones."
+        ) % {"shown": _number(self.count), "total": _number(max(total, self.count))}
+
+
+def _number(value: int) -> str:
+    return str(number_format(value, use_l10n=True, force_grouping=True))

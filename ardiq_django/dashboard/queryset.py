@@ -1,0 +1,147 @@
+"""Django's query language over a broker: the query is Django's own, only its execution is ours."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any, NoReturn
+
+from django.db import models
+from django.db.models import Max, Min, Q
+from django.db.models.query import QuerySet
+
+from ardiq_django.dashboard.desk import WINDOW, Desk
+from ardiq_django.dashboard.job import NOT_A_DATABASE, Job, shown_ms
+from ardiq_django.dashboard.moments import moment
+from ardiq_django.dashboard.terms import Terms, Unanswerable, read
+from ardiq_django.results import State
+
+ORDERS = ((), ("-when",), ("-when", "-pk"))
+
+
+def _closed(name: str) -> Callable[..., NoReturn]:
+    def method(self: object, *args: object, **kwargs: object) -> NoReturn:
+        raise Unanswerable(f"a queue's jobs have no {name}()")
+
+    return method
+
+
+class BrokerQuerySet(QuerySet[Job, Job]):
+    """Jobs of one queue, newest first. What a broker cannot answer raises; nothing is ever asked of a database."""
+
+    desk: Desk
+
+    @classmethod
+    def at(cls, desk: Desk) -> "BrokerQuerySet":
+        """All jobs of the first declared queue, until another one is asked for."""
+        queryset = cls(Job, using=NOT_A_DATABASE)
+        queryset.desk = desk
+        return queryset
+
+    def _clone(self) -> "BrokerQuerySet":
+        clone: BrokerQuerySet = super()._clone()  # type: ignore[misc]
+        clone.desk = self.desk
+        return clone
+
+    @property
+    def terms(self) -> Terms:
+        """What is asked for; raises `Unanswerable` if it cannot be."""
+        order = tuple(self.query.order_by)
+        if order not in ORDERS or not self.query.standard_ordering or self.query.extra_order_by:
+            raise Unanswerable(f"a broker lists jobs newest first, not by {', '.join(map(str, order))}")
+        return read(self.query.where)
+
+    def search(self, text: str) -> "BrokerQuerySet":
+        """Those with this text in their id or their task's name."""
+        return self.filter(Q(job_id__icontains=text) | Q(task__icontains=text))
+
+    def _fetch_all(self) -> None:
+        if self._result_cache is None:
+            self._result_cache = list(self._rows())
+
+    def _rows(self) -> Iterator[Job]:
+        if self.query.is_empty():
+            return
+        terms, low, high = self.terms, self.query.low_mark, self.query.high_mark
+        if terms.keys is not None:
+            yield from self._picked(terms)
+            return
+        queue = self._queue_of(terms)
+        for snapshot in self.desk.rows(queue, terms.query, low, WINDOW if high is None else high):
+            yield Job.of(queue, snapshot)
+
+    def _picked(self, terms: Terms) -> Iterator[Job]:
+        for key in terms.keys or ():
+            queue, _, job_id = key.partition(":")
+            snapshot = self.desk.get(queue, job_id) if terms.queue in ("", queue) else None
+            if snapshot and snapshot.state in terms.query.states:
+                yield Job.of(queue, snapshot)
+
+    def _queue_of(self, terms: Terms) -> str:
+        return terms.queue or next(iter(self.desk.queues), "")
+
+    def count(self) -> int:
+        """How many jobs: exact inside the window that the broker looks at."""
+        if self._result_cache is not None:
+            return len(self._result_cache)
+        if self.query.is_empty() or self.query.is_sliced or self.terms.keys is not None:
+            return len(self)
+        terms = self.terms
+        return self.desk.first(self._queue_of(terms), terms.query).total
+
+    @property
+    def capped(self) -> bool:
+        """Whether there is more than the broker looked at."""
+        terms = self.terms
+        return not self.query.is_empty() and self.desk.first(self._queue_of(terms), terms.query).capped
+
+    def by_state(self) -> dict[State, int]:
+        """How many of these jobs are in each state."""
+        terms = self.terms
+        return dict(self.desk.by_state(self._queue_of(terms), terms.query))
+
+    def aggregate(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """The bounds of `when`, for the date hierarchy."""
+        if args or not all(type(one) in (Min, Max) and _named(one) == "when" for one in kwargs.values()):
+            raise Unanswerable("a broker knows Min and Max of `when`, and nothing else")
+        newest, oldest = self._bounds()
+        return {name: newest if type(one) is Max else oldest for name, one in kwargs.items()}
+
+    def _bounds(self) -> tuple[datetime | None, datetime | None]:
+        terms = self.terms
+        found = None if self.query.is_empty() else self.desk.bounds(self._queue_of(terms), terms.query)
+        return (moment(shown_ms(found[0])), moment(shown_ms(found[1]))) if found else (None, None)
+
+    def datetimes(self, field_name: str, kind: str, *args: Any, **kwargs: Any) -> Any:
+        """Every year, month or day between the bounds of `when`, with jobs or without: nothing is scanned."""
+        if field_name != "when" or kind not in _STEPS or args or kwargs:
+            raise Unanswerable(f"a broker knows the {', '.join(_STEPS)} of `when`, and nothing else")
+        newest, oldest = self._bounds()
+        return list(_between(oldest, newest, kind)) if newest and oldest else []
+
+
+# these would answer wrongly without a word
+CLOSED = {
+    *("values", "values_list", "dates", "only", "defer", "annotate", "alias", "extra", "raw", "using"),
+    *("exclude", "union", "intersection", "difference", "select_for_update", "prefetch_related"),
+    *("update", "bulk_update", "delete"),
+}
+for _name in CLOSED:
+    setattr(BrokerQuerySet, _name, _closed(_name))
+
+_STEPS = {"year": 366, "month": 31, "day": 1}  # from a start, so many days lead into the next
+
+
+def _named(aggregate: models.Aggregate) -> str:
+    (source,) = aggregate.get_source_expressions()[:1]
+    return str(getattr(source, "name", ""))
+
+
+def _between(oldest: datetime, newest: datetime, kind: str) -> Iterator[datetime]:
+    at = _start(oldest, kind)
+    while at <= newest:
+        yield at
+        at = _start(at + timedelta(days=_STEPS[kind]), kind)
+
+
+def _start(at: datetime, kind: str) -> datetime:
+    midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight if kind == "day" else midnight.replace(day=1, month=1 if kind == "year" else at.month)
