@@ -57,18 +57,25 @@ class TaskFailed(ArdiqError):
 class Retry(Exception):
     """Ask for another attempt, within the budget; `delay_ms` None means now."""
 
-    def __init__(self, message: str = "", delay_ms: int | None = None) -> None:
+    def __init__(self, message: str = "", delay_ms: float | None = None) -> None:
         super().__init__(message)
-        self.delay_ms = delay_ms
+        self.delay_ms = None if delay_ms is None else _whole_ms(delay_ms)
 
 
 class Requeue(Exception):
     """Put the job back without spending an attempt, to run again after `delay_ms`."""
 
-    def __init__(self, delay_ms: int = 0) -> None:
+    def __init__(self, delay_ms: float = 0) -> None:
         super().__init__(f"requeued with a delay of {delay_ms} ms")
-        self.delay_ms = delay_ms
+        self.delay_ms = _whole_ms(delay_ms)
 
 
 class Reject(Exception):
     """Fail the job for good, at once, whatever is left of its budget."""
+
+
+def _whole_ms(delay_ms: float) -> int:
+    # checked where it is written: a broker could do nothing with it
+    if not isinstance(delay_ms, int | float):
+        raise TypeError(f"delay_ms={delay_ms!r}: give a number of milliseconds")
+    return max(0, int(delay_ms))

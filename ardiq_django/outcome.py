@@ -58,7 +58,7 @@ def settle(delivery: Delivery, options: TaskOptions, error: BaseException, span:
         return _failed(delivery, error, span, ttl_ms)
     if isinstance(error, Retry):
         return Retrying(delivery, attempt_of(delivery, error, span, "retry asked"), error.delay_ms or 0)
-    delay = wait_ms(options.backoff_ms, delivery.tries, error)
+    delay = _wait_ms(options, delivery.tries, error)
     return Retrying(delivery, attempt_of(delivery, error, span, "failed"), delay)
 
 
@@ -66,18 +66,22 @@ def attempt_of(delivery: Delivery, error: BaseException, span: Span, event: str)
     """The record of one attempt that raised."""
     kind = "timed out" if isinstance(error, TimedOut) else event
     name = type(error).__qualname__
-    message = str(error)[:MAX_MESSAGE]
     return Attempt(
-        delivery.tries, kind, span.start_ms, span.finish_ms, span.worker, name, message, _traceback_of(error)
+        delivery.tries, kind, span.start_ms, span.finish_ms, span.worker, name, _message_of(error), _traceback_of(error)
     )
 
 
 def reason_of(error: BaseException) -> str:
     """What `TaskResult.value` says of a failure: the error's `repr`, or our own sentence."""
     try:
-        return str(error) if isinstance(error, OwnReason) else repr(error)[:MAX_MESSAGE]
+        return storable(str(error) if isinstance(error, OwnReason) else repr(error)[:MAX_MESSAGE])
     except Exception:
-        return f"{type(error).__qualname__}(its repr raises)"
+        return f"{type(error).__qualname__} (its repr raises)"
+
+
+def storable(text: str) -> str:
+    """The text with what no store takes escaped: surrogates (undecodable file names are full of them) and NUL."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
 
 
 def _failed(delivery: Delivery, error: BaseException, span: Span, ttl_ms: int) -> Failed:
@@ -90,6 +94,21 @@ def _asks_for_another(error: BaseException, options: TaskOptions) -> bool:
     return isinstance(error, options.retry_on) and not isinstance(error, options.no_retry_on)
 
 
+def _wait_ms(options: TaskOptions, tries: int, error: BaseException) -> int:
+    try:
+        return wait_ms(options.backoff_ms, tries, error)
+    except Exception as wrong:
+        error.add_note(f"backoff_ms could not tell how long to wait, so the default was taken: {wrong!r}")
+        return wait_ms(0, tries, error)
+
+
+def _message_of(error: BaseException) -> str:
+    try:
+        return storable(str(error)[:MAX_MESSAGE])
+    except Exception:
+        return "(its text raises)"
+
+
 def _traceback_of(error: BaseException) -> str:
     if isinstance(error, OwnReason):
         return ""
@@ -98,4 +117,4 @@ def _traceback_of(error: BaseException) -> str:
     except Exception:
         return "(the traceback cannot be shown: formatting it raises)"
     # the innermost frames and the error itself stand at the end
-    return text if len(text) <= MAX_TRACEBACK else "…\n" + text[-MAX_TRACEBACK:]
+    return storable(text if len(text) <= MAX_TRACEBACK else "…\n" + text[-MAX_TRACEBACK:])
