@@ -112,10 +112,10 @@ class RedisBroker(Broker):
         if word == b"busy":  # a token is of no use to it, so it is left to others
             await asyncio.sleep(timeout_s)
         elif word == b"idle":
-            await self._loops.here.read(epoch, self._keys["wake"]).take(timeout_s)
+            await self._loops.here.token(epoch, self._keys["wake"]).take(timeout_s)
 
     async def listen(self, epoch: str, timeout_s: float) -> list[Command]:
-        mail = self._loops.here.read(epoch, self._keys[f"mail:{epoch}"])
+        mail = self._loops.here.mail(epoch, self._keys[f"mail:{epoch}"])
         return [unpack_command(command) for command in await mail.take(timeout_s)]
 
     async def beat(self, epoch: str, call: int, held: Mapping[str, int], news: News) -> Beat:

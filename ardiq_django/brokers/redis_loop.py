@@ -5,44 +5,57 @@ import os
 import threading
 import weakref
 from functools import partial
+from typing import Any
 
 from ardiq_django.brokers.redis_client import Client
 from ardiq_django.brokers.redis_intake import Intake
 from ardiq_django.brokers.redis_notices import Notices
-from ardiq_django.brokers.redis_scripts import Command, Keyspace
+from ardiq_django.brokers.redis_scripts import Command, Keyspace, Value
 
 MOST = 1_000  # taken at once
 SLACK_S = 0.1  # for the server's answer after a block of the full time
 
 
 class StandingRead:
-    """A blocking, consuming read that outlives whoever waited for it: what it took is given to the next who asks.
+    """A blocking, consuming read that outlives whoever waited for it: cancelling it would lose what was taken.
 
-    Cancelling such a read would lose what the server had already handed over.
+    What it takes while nobody waits goes to the next who asks; or, if others can use it, back into the list.
     """
 
-    def __init__(self, client: Client, key: str) -> None:
+    def __init__(self, client: Client, key: str, gives_back: bool) -> None:
         self._client = client
         self._wire = client.wire()
         self._key = key
-        self._task: asyncio.Future[list[bytes]] | None = None
+        self._gives_back = gives_back
+        self._is_awaited = False
+        self._task: asyncio.Task[list[bytes]] | None = None
 
     async def take(self, timeout_s: float) -> list[bytes]:
+        """What came into the list, or nothing once the time is over."""
         if self._task is None:
-            self._task = asyncio.ensure_future(self._read(timeout_s))
-        await asyncio.wait((self._task,), timeout=timeout_s + SLACK_S)
+            self._task = asyncio.create_task(self._read(timeout_s))
+        self._is_awaited = True
+        try:
+            await asyncio.wait((self._task,), timeout=timeout_s + SLACK_S)
+        finally:
+            self._is_awaited = False
         if not self._task.done():
             return []
         task, self._task = self._task, None
         return task.result()
 
     async def _read(self, timeout_s: float) -> list[bytes]:
-        pop = Command((b"BLPOP", self._key, f"{max(timeout_s, 0.001):.3f}"))
-        popped = await self._client.block(self._wire, pop, timeout_s)
+        popped = await self._ask(timeout_s, b"BLPOP", self._key, f"{max(timeout_s, 0.001):.3f}")
         if popped is None:
             return []
-        rest = await self._client.block(self._wire, Command((b"LPOP", self._key, MOST)), 0)
-        return [popped[1], *(rest or ())]
+        if self._gives_back:
+            if not self._is_awaited:
+                await self._ask(0, b"RPUSH", self._key, popped[1])
+            return []
+        return [popped[1], *(await self._ask(0, b"LPOP", self._key, MOST) or ())]
+
+    async def _ask(self, timeout_s: float, *args: Value) -> Any:
+        return await self._client.block(self._wire, Command(args), timeout_s)
 
     async def stop(self) -> None:
         if self._task is not None:
@@ -60,9 +73,13 @@ class PerLoop:
         self.notices = Notices(self.client.connection)
         self._reads: dict[tuple[str, str], StandingRead] = {}
 
-    def read(self, epoch: str, key: str) -> StandingRead:
-        """The blocking read of a worker from a list; it has a connection of its own."""
-        return self._reads.setdefault((epoch, key), StandingRead(self.client, key))
+    def mail(self, epoch: str, key: str) -> StandingRead:
+        """The read of what a worker is told."""
+        return self._reads.setdefault((epoch, key), StandingRead(self.client, key, gives_back=False))
+
+    def token(self, epoch: str, key: str) -> StandingRead:
+        """The read by which an idle worker is woken."""
+        return self._reads.setdefault((epoch, key), StandingRead(self.client, key, gives_back=True))
 
     async def stop_reads(self, epoch: str | None = None) -> None:
         for name in [name for name in self._reads if epoch in (None, name[0])]:

@@ -95,7 +95,7 @@ def _ended(
     """The record of an end, and how long it is kept."""
     end = end_of(outcome, turn.worker_id, turn.epoch)
     packed, envelope = pack(end), outcome.delivery.envelope
-    sizes = f"{end.state} {end.ttl_ms} {len(history)} {len(packed)} {len(envelope)}|"
+    sizes = f"{end.state} {end.ttl_ms} {end.finish_ms} {len(history)} {len(packed)} {len(envelope)}|"
     record = b"".join((sizes.encode(), packed, envelope, *map(pack, history)))
     return record, max(rules.kept_ms(end.state), end.ttl_ms, 1)
 
@@ -240,7 +240,7 @@ def ended_snapshot(job_id: str, now_ms: int, record: bytes) -> Snapshot:
 
 def _read_record(record: bytes) -> tuple[End, bytes, Sequence[Attempt]]:
     sizes, _, body = record.partition(b"|")
-    number, of_end, of_job = map(int, sizes.split()[2:])
+    number, of_end, of_job = map(int, sizes.split()[3:])
     of_both = of_end + of_job
     return _end(body[:of_end]), body[of_end:of_both], _history(number, body[of_both:])
 

@@ -97,9 +97,6 @@ class Keyspace:
         """A call of a script: the fixed keys and the queue's rules come before those given."""
         found, rules = script(name), self.rules
         number = len(self._fixed) + len(keys)
-        head = (skew_ms, rules.lease_ms, rules.max_crashes, rules.result_ttl_ms, self._failed_ms, rules.lanes[0])
+        kept = (rules.result_ttl_ms, rules.kept_ms(State.SUCCEEDED), rules.kept_ms(State.FAILED))
+        head = (skew_ms, rules.lease_ms, rules.max_crashes, *kept, rules.lanes[0])
         return Command((b"EVALSHA", found.sha, number, *self._fixed, *keys, *head, *args), found)
-
-    @property
-    def _failed_ms(self) -> int:
-        return self.rules.kept_ms(State.FAILED)

@@ -35,7 +35,7 @@ end
 
 local function accept(id, envelope, place)
   local in_flight = call('HGET', JOBS, id)
-  local ended = not in_flight and call('GET', record_key(id))
+  local ended = not in_flight and record_of(id)
   local word = met(envelope, in_flight, ended)
   if word then
     return word

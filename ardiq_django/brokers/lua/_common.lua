@@ -6,7 +6,8 @@ local ENDED = {succeeded = KEYS[19], failed = KEYS[20], aborted = KEYS[21], expi
 local QUEUE = string.sub(JOBS, 1, -5) -- what every key of the queue begins with
 
 local SKEW_MS, LEASE_MS, MAX_CRASHES = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local RESULT_TTL_MS, KEPT_MS, LANE = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
+local RESULT_TTL_MS, SUCCEEDED_MS, FAILED_MS = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local LANE = ARGV[7]
 
 local call = redis.call
 local time = call('TIME')

@@ -1,5 +1,5 @@
--- Records of ended jobs: `<state> <ttl ms> <attempts> <bytes of the end> <bytes of the job>|`, then the packed end,
--- the packed job, the packed attempts; and where unfinished jobs stand.
+-- Records of ended jobs: `<state> <ttl ms> <finish ms> <attempts> <bytes of the end> <bytes of the job>|`, then the
+-- packed end, the packed job, the packed attempts; and where unfinished jobs stand.
 -- with: _job
 
 local function record_key(id)
@@ -8,14 +8,14 @@ end
 
 -- A record that somebody spoilt counts as failed, with nothing in it.
 local function read_record(record)
-  local state, ttl_ms, number, of_end, of_job, at =
-    string.match(record, '^(%a+) (%-?%d+) (%d+) (%d+) (%d+)|()')
+  local state, ttl_ms, finish_ms, number, of_end, of_job, at =
+    string.match(record, '^(%a+) (%-?%d+) (%d+) (%d+) (%d+) (%d+)|()')
   if not state then
-    return {state = 'failed', ttl_ms = '', number = 0, envelope = '', attempts = ''}
+    return {state = 'failed', ttl_ms = '-1', finish_ms = NOW, number = 0, envelope = '', attempts = ''}
   end
   local job_at = at + of_end
   return {
-    state = state, ttl_ms = ttl_ms, number = tonumber(number),
+    state = state, ttl_ms = ttl_ms, finish_ms = tonumber(finish_ms), number = tonumber(number),
     envelope = string.sub(record, job_at, job_at + of_job - 1), attempts = string.sub(record, job_at + of_job),
   }
 end
@@ -23,6 +23,19 @@ end
 -- The name of the task stands in the index, so that lists filtered by it need no second read.
 local function member(id, envelope, ttl_ms)
   return (head(envelope)) .. '\n' .. ttl_ms .. '\n' .. id
+end
+
+-- The server lets keys go by its own clock. Where ours is skewed, a record out of the lists is gone when ours says so.
+local function is_over(id, record)
+  local old = read_record(record)
+  local ttl_ms = tonumber(old.ttl_ms)
+  local kept_ms = ttl_ms < 0 and (old.state == 'succeeded' and SUCCEEDED_MS or FAILED_MS) or ttl_ms
+  return old.finish_ms + kept_ms <= NOW and not call('ZSCORE', ENDED[old.state], member(id, old.envelope, old.ttl_ms))
+end
+
+local function record_of(id)
+  local record = call('GET', record_key(id))
+  return record and not (SKEW_MS ~= 0 and is_over(id, record)) and record or nil
 end
 
 local function drop_record(id, old)
@@ -39,12 +52,12 @@ end
 -- End a job that is at its place no longer, by nobody's outcome.
 local function finish(id, envelope, tally, state, reason)
   local packed = cmsgpack.pack({state, tally.tries, tally.crashes, 0, NOW, '', '', RESULT_TTL_MS, reason})
-  local sizes = string.format('%s %d %d %d %d|', state, RESULT_TTL_MS, tally.number, #packed, #envelope)
+  local sizes = string.format('%s %d %.0f %d %d %d|', state, RESULT_TTL_MS, NOW, tally.number, #packed, #envelope)
   local record = sizes .. packed .. envelope .. tally.attempts
   call('HDEL', JOBS, id)
   call('HDEL', TRIES, id)
   call('ZREM', EXPIRY, id)
-  call('SET', record_key(id), record, 'PX', math.max(KEPT_MS, RESULT_TTL_MS, 1))
+  call('SET', record_key(id), record, 'PX', math.max(FAILED_MS, RESULT_TTL_MS, 1))
   call('ZADD', ENDED[state], NOW, member(id, envelope, string.format('%d', RESULT_TTL_MS)))
   notify(id, record)
 end
@@ -53,7 +66,7 @@ end
 local function locate(id)
   local envelope = call('HGET', JOBS, id)
   if not envelope then
-    local record = call('GET', record_key(id))
+    local record = record_of(id)
     return record and read_record(record).state or nil, record
   elseif call('HEXISTS', RUNNING, id) == 1 then
     return 'running', envelope

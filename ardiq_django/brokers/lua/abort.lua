@@ -4,7 +4,7 @@
 
 local reply = {}
 make_way()
-for i = 7, #ARGV do
+for i = 8, #ARGV do
   local id, fence, word = ARGV[i], '', 's'
   local state, envelope = locate(id)
   if state == 'running' then

@@ -1,7 +1,7 @@
 -- Renew a lease and keep the news; answers what the worker lost, what it is to abort, and what it holds unknowingly.
 -- ARGV: epoch, last call answered, news, then id and claim of each job held.
 
-local epoch, answered, news = ARGV[7], tonumber(ARGV[8]), ARGV[9]
+local epoch, answered, news = ARGV[8], tonumber(ARGV[9]), ARGV[10]
 if not call('ZSCORE', WORKERS, epoch) then
   return {'fenced'}
 end
@@ -19,7 +19,7 @@ for i = 1, #entries, 2 do
 end
 
 local held, lost, aborts, unknown = {}, {}, {}, {}
-for i = 10, #ARGV, 2 do
+for i = 11, #ARGV, 2 do
   held[ARGV[i]] = ARGV[i + 1]
   if mine[ARGV[i]] ~= ARGV[i + 1] then
     lost[#lost + 1] = ARGV[i]

@@ -1,7 +1,7 @@
 -- Remove up to a thousand waiting jobs from one place; answers how many ids it took from there and how many jobs these
 -- were. ARGV: 'suspects', 'due', 'retry', or 'lane' and its name.
 
-local place, lane, ids = ARGV[7], ARGV[8], {}
+local place, lane, ids = ARGV[8], ARGV[9], {}
 if place == 'due' or place == 'retry' then
   local popped = call('ZPOPMIN', place == 'due' and DUE or RETRY, 1000)
   for i = 1, #popped, 2 do

@@ -4,7 +4,7 @@
 
 local words = {}
 make_way()
-for i = 7, #ARGV do
+for i = 8, #ARGV do
   local id, word = ARGV[i], 'd'
   local state, bytes = locate(id)
   if not state then

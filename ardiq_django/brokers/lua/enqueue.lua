@@ -3,8 +3,8 @@
 -- KEYS after the fixed: lanes, tombs of these lanes, records. ARGV: n, lanes, '1' if an id repeats, places, then the
 -- columns: ids, envelopes, places (a single one if all are alike).
 
-local n, lanes, repeats, places = tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9] == '1', tonumber(ARGV[10])
-local at_ids, at_envelopes, at_places = 10, 10 + n, 10 + 2 * n
+local n, lanes, repeats, places = tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10] == '1', tonumber(ARGV[11])
+local at_ids, at_envelopes, at_places = 11, 11 + n, 11 + 2 * n
 
 local function place_of(i)
   return ARGV[at_places + math.min(i, places)]

@@ -6,14 +6,14 @@
 --   s f a   succeeded, failed, aborted: body is the record, ms how long it is kept, place its member in the index
 --   r q h   retry, requeue, hand back: body is the attempt (of r), ms the delay, place the lane
 
-local epoch, number, want, held = ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
-local kinds, lanes = ARGV[11], tonumber(ARGV[12])
+local epoch, number, want, held = ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
+local kinds, lanes = ARGV[12], tonumber(ARGV[13])
 local n = #kinds
-local at_ids = 12 + 2 * lanes
+local at_ids = 13 + 2 * lanes
 local at_fences, at_bodies, at_ms, at_finish, at_places =
   at_ids + n, at_ids + 2 * n, at_ids + 3 * n, at_ids + 4 * n, at_ids + 5 * n
 local at_records = #KEYS - n
-local fence = epoch .. '.' .. ARGV[8]
+local fence = epoch .. '.' .. ARGV[9]
 
 local STATES = {s = 'succeeded', f = 'failed', a = 'aborted'}
 
@@ -236,7 +236,7 @@ local function claim()
   end
   local lists = {}
   for i = 1, lanes do
-    local lane, cap = ARGV[11 + 2 * i], tonumber(ARGV[12 + 2 * i])
+    local lane, cap = ARGV[12 + 2 * i], tonumber(ARGV[13 + 2 * i])
     lists[i] = lane_list(lane)
     take(lane, math.min(want - #found, cap))
   end

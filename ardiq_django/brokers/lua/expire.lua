@@ -2,7 +2,7 @@
 -- with: _job _ends
 
 make_way()
-for i = 7, #ARGV do
+for i = 8, #ARGV do
   local id = ARGV[i]
   local state, envelope = locate(id)
   local over_ms = call('ZSCORE', EXPIRY, id)

@@ -1,8 +1,8 @@
 -- End epochs, so that nothing they send is taken any more; what they hold is taken back afterwards, whoever does it.
 -- ARGV: 'left' or 'lost' (then only if their lease is over), epochs. Answers all that are still to be taken back.
 
-local how = ARGV[7]
-for i = 8, #ARGV do
+local how = ARGV[8]
+for i = 9, #ARGV do
   local epoch = ARGV[i]
   local lease_end = call('ZSCORE', WORKERS, epoch)
   if lease_end and (how == 'left' or tonumber(lease_end) <= NOW) then

@@ -1,7 +1,7 @@
 -- Whether it is worth a worker's while to claim: 'ready', 'idle', or 'busy' where it must first finish what it holds;
 -- and how long until the next job is due. ARGV: epoch. KEYS after the fixed: the lanes.
 
-local epoch = ARGV[7]
+local epoch = ARGV[8]
 
 local function next_due()
   local nearest

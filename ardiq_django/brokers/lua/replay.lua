@@ -16,7 +16,7 @@ local function replay(id, record)
   queue(id, lane, 0)
 end
 
-for i = 7, #ARGV do
+for i = 8, #ARGV do
   local id, word = ARGV[i], 's'
   local state, record = locate(id)
   if not state then

@@ -2,8 +2,8 @@
 -- with: _job _ends
 -- ARGV: due ms, ids.
 
-local due_ms, words = ARGV[7], {}
-for i = 8, #ARGV do
+local due_ms, words = ARGV[8], {}
+for i = 9, #ARGV do
   local id, word = ARGV[i], 's'
   local state, envelope = locate(id)
   if not state then

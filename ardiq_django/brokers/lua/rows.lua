@@ -2,8 +2,8 @@
 -- with: _job _ends
 -- ARGV: for how long (ms) to be told of the end of those that have not ended, ids.
 
-local watch_ms = tonumber(ARGV[7])
-local reply, epochs, seen = {string.format('%.0f', NOW), #ARGV - 7}, {}, {}
+local watch_ms = tonumber(ARGV[8])
+local reply, epochs, seen = {string.format('%.0f', NOW), #ARGV - 8}, {}, {}
 
 local function add(...)
   for _, value in ipairs({...}) do
@@ -11,7 +11,7 @@ local function add(...)
   end
 end
 
-for i = 8, #ARGV do
+for i = 9, #ARGV do
   local id = ARGV[i]
   local state, bytes = locate(id)
   local is_ended = state and ENDED[state]

@@ -3,7 +3,7 @@
 -- ARGV: rows of schedule, fire ms, id, envelope, place.
 
 local words = {}
-for row = 7, #ARGV, 5 do
+for row = 8, #ARGV, 5 do
   local schedule, fire_ms = ARGV[row], ARGV[row + 1]
   if tonumber(fire_ms) > tonumber(call('HGET', CRON, schedule) or 0) then
     call('HSET', CRON, schedule, fire_ms)

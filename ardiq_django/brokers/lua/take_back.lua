@@ -2,7 +2,7 @@
 -- with: _job _ends
 -- ARGV: epoch, 'left' or 'lost', worker id, then id and start ms of each, in the order they are to run.
 
-local epoch, how, worker = ARGV[7], ARGV[8], ARGV[9]
+local epoch, how, worker = ARGV[8], ARGV[9], ARGV[10]
 local LOST = 'the worker died or was cut off longer than its lease'
 
 local function count_crash(tally, start_ms)
@@ -30,7 +30,7 @@ local function take_back(id, start_ms)
 end
 
 local taken = 0
-for row = #ARGV - 1, 10, -2 do -- the last first, so that the first ends up at the head
+for row = #ARGV - 1, 11, -2 do -- the last first, so that the first ends up at the head
   local fence = call('HGET', RUNNING, ARGV[row]) or ''
   if string.sub(fence, 1, #epoch + 1) == epoch .. '.' then
     take_back(ARGV[row], ARGV[row + 1])

@@ -1,6 +1,6 @@
 -- Put a command into the mail of a registered worker; answers whether there is one. KEYS: its mail. ARGV: epoch, command.
 
-local epoch, command, mail = ARGV[7], ARGV[8], KEYS[#KEYS]
+local epoch, command, mail = ARGV[8], ARGV[9], KEYS[#KEYS]
 make_way()
 if not call('ZSCORE', WORKERS, epoch) then
   return 0
