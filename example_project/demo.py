@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from io import TextIOWrapper
 from typing import NoReturn
 
 import django
@@ -72,7 +73,8 @@ def end(*_: object) -> NoReturn:
 
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(line_buffering=True)  # whoever reads along through a pipe reads along
+    if isinstance(sys.stdout, TextIOWrapper):  # through a pipe, too, a line is read when it is written
+        sys.stdout.reconfigure(line_buffering=True, errors="replace")
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end)
     try:

@@ -80,8 +80,8 @@ class InThisProcess:
     def __init__(self, name: str, run: Callable[[], object], stop: Callable[[], object]) -> None:
         self.name = name
         self.deaths = 0
-        self.stop = stop
         self._run = run
+        self._stop = stop
 
     def start(self) -> None:
         self._thread = Thread(target=self._run, name=self.name, daemon=True)
@@ -89,6 +89,9 @@ class InThisProcess:
 
     def cause_of_death(self) -> str | None:
         return None if self._thread.is_alive() else "an error"
+
+    def stop(self) -> None:
+        self._stop()
 
 
 def start_services(stack: ExitStack, port: int, *, in_this_process: bool) -> Sequence[Service]:

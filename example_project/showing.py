@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
-from ardiq_django import app
+from ardiq_django import Job, TaskResult, app
 from symbols.counting import compare
 from symbols.models import Module, Run
 from symbols.tasks import find_changes, job_id, refresh_summary, start_index
@@ -80,12 +80,23 @@ def report_failures(run: Run) -> None:
     failed = list(Module.objects.failed().filter(run=run))
     print(f"Python ships {len(failed)} that it cannot parse itself:" if failed else "Every one of them parses.")
     for module in failed[:FAILURES_SHOWN]:
-        result = app.job(job_id(run.pk, module.path)).result_sync(timeout=60)
-        print(f"  {module.path}, {result.tries} attempts\n    {module.error}")
+        print(f"  {module.path}, {attempts(app.job(job_id(run.pk, module.path)))} attempts\n    {module.error}")
     if len(failed) > FAILURES_SHOWN:
         print(f"  … and {len(failed) - FAILURES_SHOWN} more")
 
 
-def value_of(job: Any) -> Any:
+def attempts(job: Job[Any]) -> int:
+    """How often a job was tried until it ended."""
+    return result_of(job).tries
+
+
+def value_of(job: Job[Any]) -> Any:
     """What a job returns, once it has."""
-    return job.result_sync(timeout=60).value
+    return result_of(job).value
+
+
+def result_of(job: Job[Any]) -> TaskResult:
+    result = job.result_sync(timeout=60)
+    if result is None:
+        raise LookupError(f"the result of {job} is not kept any more")
+    return result

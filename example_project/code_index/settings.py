@@ -1,6 +1,6 @@
 """Settings of the code index: made to be read and run on a laptop, not to face the internet.
 
-Two variables of the environment change it: `BROKER` (where jobs are kept) and `DEBUG`.
+Variables of the environment change it: `BROKER` (where jobs are kept), `LIBRARY` (what is indexed) and `DEBUG`.
 """
 
 import os
@@ -14,8 +14,8 @@ SECRET_KEY = "the key of an example, which guards nothing"
 DEBUG = os.environ.get("DEBUG", "1") == "1"
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 
-# What is indexed: the standard library of the Python that runs this.
-LIBRARY = Path(sysconfig.get_path("stdlib"))
+# What is indexed: the standard library of the Python that runs this, or any other directory of Python code.
+LIBRARY = Path(os.environ.get("LIBRARY") or sysconfig.get_path("stdlib"))
 
 # Where jobs are kept. One string moves the project from no infrastructure at all to Redis.
 BROKERS = {"": "database://", "database": "database://", "memory": "memory://", "redis": "redis://127.0.0.1:6379/0"}

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from symbols.models import Module, Run, Summary, Symbol
 
 
-class LookOnly(admin.ModelAdmin):
+class LookOnly(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's own class takes none
     """What the jobs wrote, nobody else should."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

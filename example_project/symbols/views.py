@@ -44,7 +44,7 @@ def index_again(request: HttpRequest) -> HttpResponseRedirect:
     return redirect("symbols:index")
 
 
-def _page_of_symbols(query: dict[str, str], number: str | None) -> Page:
+def _page_of_symbols(query: dict[str, str], number: str | None) -> "Page[Symbol]":
     found = Symbol.objects.search(query["q"], kind=query["kind"], package=query["package"])
     return Paginator(found.select_related("module"), PAGE_SIZE).get_page(number)
 
