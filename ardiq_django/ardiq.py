@@ -13,13 +13,14 @@ from typing import Any, ParamSpec, TypeVar, overload
 from ardiq_django import codec
 from ardiq_django.brokers import Broker, check_address, keeper
 from ardiq_django.clock import new_epoch
-from ardiq_django.config import AppOptions, known_keywords
+from ardiq_django.config import AppOptions
 from ardiq_django.exceptions import ConfigError
 from ardiq_django.handles import Job, PreparedTask, Task
 from ardiq_django.producer import Producer
 from ardiq_django.registry import Registry, TaskDefinition
 from ardiq_django.results import Status, TaskInfo, TaskResult
 from ardiq_django.surroundings import around
+from ardiq_django.validation import known_keywords
 from ardiq_django.worker import Worker
 
 P = ParamSpec("P")

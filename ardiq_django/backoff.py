@@ -3,6 +3,8 @@
 import random
 from collections.abc import Callable, Sequence
 
+from ardiq_django.clock import LONGEST_MS
+
 HOUR_MS = 3_600_000
 DEFAULT_BASE_MS = 1_000
 
@@ -16,7 +18,7 @@ def wait_ms(backoff: Backoff, tries: int, error: BaseException, chance: Callable
     A sequence is an explicit ladder whose last value repeats; a callable `(tries, error) -> ms` decides alone.
     """
     if callable(backoff):
-        return max(0, int(backoff(tries, error)))
+        return min(max(0, int(backoff(tries, error))), LONGEST_MS)
     if not isinstance(backoff, int):
         return backoff[min(tries, len(backoff)) - 1]
     wait = min((backoff or DEFAULT_BASE_MS) * tries * tries, HOUR_MS)

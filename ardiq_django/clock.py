@@ -4,6 +4,7 @@ import itertools
 import os
 import time
 
+LONGEST_MS = 100 * 365 * 86_400_000  # no wait is longer: beyond it no calendar can show the time
 _COUNTER_BITS = 22
 _counter = itertools.count(int.from_bytes(os.urandom(3)) >> 2)
 _tail = ""

@@ -9,8 +9,9 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-from ardiq_django.config import AppOptions, check_name
+from ardiq_django.config import AppOptions
 from ardiq_django.exceptions import ConfigError
+from ardiq_django.validation import check_name
 
 SETTING = "ARDIQ"
 DEFAULT_ADDRESS = "database://default"

@@ -1,19 +1,31 @@
 """Options: their defaults, and a clear word about every wrong one, at the place where it was written."""
 
-import difflib
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from ardiq_django.backoff import Backoff
+from ardiq_django.clock import LONGEST_MS
 from ardiq_django.exceptions import ConfigError
 from ardiq_django.results import State
+from ardiq_django.validation import (
+    check_backoff,
+    check_choice,
+    check_errors,
+    check_flag,
+    check_function,
+    check_id,
+    check_labels,
+    check_mapping,
+    check_name,
+    check_names,
+    check_number,
+    check_text,
+    check_wait,
+    known_keywords,
+)
 
-NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-MAX_ID_BYTES = 200
-RESERVED_IDS = ("cron:", "unique:")
 DAY_MS = 86_400_000
 
 
@@ -68,17 +80,15 @@ class AppOptions:
 
     def __post_init__(self) -> None:
         check_name("queue_name", self.queue_name)
+        check_text("broker", self.broker, "an address, such as redis://localhost:6379/0")
+        check_text("worker_id", self.worker_id)
         _check_lanes(self)
-        for name in ("concurrency", "idle_timeout_ms", "poll_block_ms", "max_payload_bytes", "max_crashes"):
-            _check_number(name, getattr(self, name), least=1)
-        for name in ("cron_poll_s", "shutdown_timeout_s", "unknown_task_grace_s"):
-            _check_number(name, getattr(self, name), least=0, kinds=(int, float))
-        _check_choice("enqueue_on_commit", self.enqueue_on_commit, ("auto", "never"))
-        _check_choice("task_names", self.task_names, ("name", "module"))
-        for name in ("history_ttl_ms", "history_max"):
-            for end, number in getattr(self, name).items():
-                _check_choice(name, end, ("succeeded", "failed"))
-                _check_number(f"{name}[{end!r}]", number, least=0)
+        _check_numbers(self)
+        check_flag("burst", self.burst)
+        check_choice("enqueue_on_commit", self.enqueue_on_commit, ("auto", "never"))
+        check_choice("task_names", self.task_names, ("name", "module"))
+        for name in ("serializer", "deserializer"):
+            check_function(name, getattr(self, name))
         if (self.serializer is None) != (self.deserializer is None):
             raise ConfigError("serializer and deserializer belong together: give both or neither")
 
@@ -123,21 +133,31 @@ class TaskOptions:
     expire_ms: int = 0
     result_ttl_ms: int | None = None
     save_result: bool = True
-    retry_on: tuple[type[BaseException], ...] = (Exception,)
-    no_retry_on: tuple[type[BaseException], ...] = ()
+    retry_on: type[BaseException] | tuple[type[BaseException], ...] = (Exception,)
+    no_retry_on: type[BaseException] | tuple[type[BaseException], ...] = ()
     takes_context: bool = False
     sensitive: Sequence[str] = ()
     labels: Mapping[str, Any] = field(default_factory=dict)
     enqueue_on_commit: str | None = None
 
     def __post_init__(self) -> None:
-        _check_number("max_retries", self.max_retries, least=-1)
-        _check_number("expire_ms", self.expire_ms, least=0)
-        _check_backoff(self.backoff_ms)
+        check_text("name", self.name)
+        check_number("max_retries", self.max_retries, least=-1)
+        check_backoff("backoff_ms", self.backoff_ms)
+        check_wait("expire_ms", self.expire_ms)
+        for name in ("save_result", "unique", "takes_context"):
+            check_flag(name, getattr(self, name))
+        check_function("unique_key", self.unique_key)
+        for name in ("retry_on", "no_retry_on"):
+            check_errors(name, getattr(self, name))
+        check_names("sensitive", self.sensitive)
+        check_labels(self.labels)
         if self.timeout is not None:
-            _check_number("timeout", self.timeout, least=0, kinds=(int, float))
+            check_number("timeout", self.timeout, least=0, kinds=(int, float))
+        if self.result_ttl_ms is not None:
+            check_number("result_ttl_ms", self.result_ttl_ms, least=-LONGEST_MS)
         if self.enqueue_on_commit is not None:
-            _check_choice("enqueue_on_commit", self.enqueue_on_commit, ("auto", "never"))
+            check_choice("enqueue_on_commit", self.enqueue_on_commit, ("auto", "never"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,77 +175,44 @@ class CallOptions:
 
     def __post_init__(self) -> None:
         for name in ("delay_ms", "schedule_ms"):
-            _check_number(name, getattr(self, name), least=0)
+            check_wait(name, getattr(self, name))
         if self.expire_ms is not None:
-            _check_number("expire_ms", self.expire_ms, least=0)
-            if 0 < self.expire_ms < self.delay_ms:
-                raise ConfigError(f"delay_ms={self.delay_ms} lies beyond the window expire_ms={self.expire_ms}")
+            check_wait("expire_ms", self.expire_ms)
+        if self.unique is not None:
+            check_flag("unique", self.unique)
+        check_labels(self.labels)
         if self.task_id is not None:
             check_id(self.task_id)
         if self.enqueue_on_commit is not None:
-            _check_choice("enqueue_on_commit", self.enqueue_on_commit, ("auto", "never"))
-
-
-def known_keywords(owner: type, given: Iterable[str], what: str) -> None:
-    """Raise `TypeError` for the first keyword that `owner` (a dataclass) does not know, naming the nearest one."""
-    known = [item.name for item in fields(owner)]
-    for name in given:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            meant = f" Did you mean {near[0]!r}?" if near else f" Known: {', '.join(known)}."
-            raise TypeError(f"{what} has no option {name!r}.{meant}")
-
-
-def check_name(option: str, value: Any) -> None:
-    """Queue and lane names: 1 to 64 letters, digits, `_`, `.` or `-`."""
-    if not isinstance(value, str) or not NAME.fullmatch(value):
-        raise ConfigError(f"{option}={value!r}: a name is 1 to 64 letters, digits, '_', '.' or '-'")
-
-
-def check_id(task_id: Any) -> None:
-    """A caller's own job id: any text up to 200 bytes that does not begin with a reserved word."""
-    if not isinstance(task_id, str) or not task_id or len(task_id.encode("utf-8", "replace")) > MAX_ID_BYTES:
-        raise ConfigError(f"task_id={task_id!r}: an id is a text of 1 to {MAX_ID_BYTES} bytes")
-    if task_id.startswith(RESERVED_IDS):
-        raise ConfigError(f"task_id={task_id!r}: ids beginning with {' or '.join(RESERVED_IDS)} are reserved")
+            check_choice("enqueue_on_commit", self.enqueue_on_commit, ("auto", "never"))
 
 
 def _check_lanes(options: AppOptions) -> None:
     lanes = options.priorities
-    if isinstance(lanes, str) or not lanes or len(set(lanes)) != len(lanes):
+    if isinstance(lanes, str) or not isinstance(lanes, Sequence) or not lanes:
         raise ConfigError(f"priorities={lanes!r}: give a list of distinct lane names, lowest first")
     for lane in lanes:
         check_name("priorities", lane)
+    if len(set(lanes)) != len(lanes):
+        raise ConfigError(f"priorities={lanes!r}: give a list of distinct lane names, lowest first")
     if options.default_priority is not None:
         options.check_lane(options.default_priority)
     for name in ("weights", "limits"):
-        for lane, number in (getattr(options, name) or {}).items():
+        for lane, number in check_mapping(name, getattr(options, name) or {}).items():
             options.check_lane(lane)
-            _check_number(f"{name}[{lane!r}]", number, least=1)
+            check_number(f"{name}[{lane!r}]", number, least=1)
 
 
-def _check_number(name: str, value: Any, least: float, kinds: tuple[type, ...] = (int,)) -> None:
-    fits = isinstance(value, kinds) and not isinstance(value, bool)
-    if not fits or value < least:
-        wanted = "a whole number" if kinds == (int,) else "a number"
-        raise ConfigError(f"{name}={value!r}: give {wanted} of at least {least}")
-
-
-def _check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
-    if value not in choices:
-        raise ConfigError(f"{name}={value!r}: give one of {', '.join(map(repr, choices))}")
-
-
-def _check_backoff(backoff: Any) -> None:
-    if callable(backoff):
-        return
-    if isinstance(backoff, Sequence) and not isinstance(backoff, str):
-        if not backoff:
-            raise ConfigError("backoff_ms=[]: a ladder needs at least one wait")
-        for wait in backoff:
-            _check_number("backoff_ms", wait, least=0)
-        return
-    _check_number("backoff_ms", backoff, least=0)
+def _check_numbers(options: AppOptions) -> None:
+    for name in ("concurrency", "idle_timeout_ms", "poll_block_ms", "max_payload_bytes", "max_crashes"):
+        check_number(name, getattr(options, name), least=1)
+    check_number("result_ttl_ms", options.result_ttl_ms, least=-LONGEST_MS)
+    for name in ("cron_poll_s", "shutdown_timeout_s", "unknown_task_grace_s"):
+        check_number(name, getattr(options, name), least=0, kinds=(int, float))
+    for name in ("history_ttl_ms", "history_max"):
+        for end, number in check_mapping(name, getattr(options, name)).items():
+            check_choice(name, end, ("succeeded", "failed"))
+            check_number(f"{name}[{end!r}]", number, least=0)
 
 
 def call_options(given: Mapping[str, Any]) -> CallOptions:

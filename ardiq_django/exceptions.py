@@ -11,6 +11,8 @@
 `Retry`, `Requeue` and `Reject` are raised by a task's body to say how its attempt should end.
 """
 
+from ardiq_django.clock import LONGEST_MS
+
 
 class ArdiqError(Exception):
     """The base of every error this package raises."""
@@ -78,4 +80,4 @@ def _whole_ms(delay_ms: float) -> int:
     # checked where it is written: a broker could do nothing with it
     if not isinstance(delay_ms, int | float):
         raise TypeError(f"delay_ms={delay_ms!r}: give a number of milliseconds")
-    return max(0, int(delay_ms))
+    return min(max(0, int(delay_ms)), LONGEST_MS)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from ardiq_django.config import AppOptions, TaskOptions, known_keywords
+from ardiq_django.config import AppOptions, TaskOptions
 from ardiq_django.exceptions import ConfigError
 from ardiq_django.schedule import Misfire, Timetable, timetable
+from ardiq_django.validation import known_keywords
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ardiq_django.backoff import HOUR_MS, Backoff, wait_ms
+from ardiq_django.clock import LONGEST_MS
 
 ERROR = ValueError("no")
 
@@ -28,6 +29,7 @@ ERROR = ValueError("no")
         (lambda tries, error: len(str(error)), 1, 0.9, 2),
         (lambda tries, error: -5, 1, 0.9, 0),
         (lambda tries, error: 1.9, 1, 0.9, 1),
+        (lambda tries, error: 10**30, 1, 0.9, LONGEST_MS),
     ],
 )
 def test_the_wait_follows_base_ladder_or_callable(backoff: Backoff, tries: int, chance: float, wait: int) -> None:
