@@ -71,6 +71,9 @@ class Ardiq:
     @property
     def options(self) -> AppOptions:
         """What this app was told."""
+        return self._options or self._read_options()
+
+    def _read_options(self) -> AppOptions:
         with self._lock:
             if self._options is None:
                 options = AppOptions(**self._source())

@@ -1,9 +1,10 @@
 """Running one job: unpack, find its task, call it in its context, judge how it ended. No broker is touched here."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ardiq_django import codec
 from ardiq_django.clock import now_ms
 from ardiq_django.config import TaskOptions
 from ardiq_django.context import TaskContext, enter
@@ -24,8 +25,13 @@ class Executor:
     """Runs attempts of one app's tasks. Whatever a body raises becomes an outcome; nothing is raised from here."""
 
     def __init__(self, app: "Ardiq") -> None:
+        options = app.options
         self._app = app
         self._worker_id = app.worker_id
+        self._encode: Callable[[Any], bytes] = options.serializer or codec.encode
+        self._decode: Callable[[bytes], Any] = options.deserializer or codec.decode
+        self._ttl_of_app = options.result_ttl_ms
+        self._most_bytes = options.max_payload_bytes
 
     async def execute(self, run: Run) -> Outcome | None:
         """Run an async task to its outcome; None where nothing may be written about it any more."""
@@ -39,8 +45,9 @@ class Executor:
             outcome = self._cancelled(run, error)
         except BaseException as error:
             outcome = self._failure(run, error)
-        if run.slot.unit.used:
-            await run.slot.unit.leave()
+        unit = run.slot.unit
+        if unit.used:
+            await unit.leave()
         return outcome
 
     def execute_sync(self, run: Run) -> Outcome | None:
@@ -49,10 +56,9 @@ class Executor:
             with run.slot.unit.around_thread():
                 args, kwargs = self._unpack(run)
                 value = run.definition.fn(*args, **kwargs)  # type: ignore[union-attr]
-            outcome = self._cut_short(run) if run.cut else self._success(run, value)
         except BaseException as error:
-            outcome = self._cut_short(run) if run.cut else self._failure(run, error)
-        return outcome
+            return self._cut_short(run) if run.cut_short else self._failure(run, error)
+        return self._cut_short(run) if run.cut_short else self._success(run, value)
 
     def _unpack(self, run: Run) -> tuple[Sequence[Any], Mapping[str, Any]]:
         delivery, definition = run.delivery, run.definition
@@ -63,7 +69,7 @@ class Executor:
         run.context = context = TaskContext(self._app, delivery, self._worker_id, run.start_ms)
         enter(context)
         try:
-            args, kwargs = self._app.decode(delivery.job.call)
+            args, kwargs = self._decode(delivery.job.call)
             definition.check(args, kwargs)
         except Exception as error:
             head = repr(delivery.job.call[:64])
@@ -75,8 +81,8 @@ class Executor:
         if not ttl:
             return Succeeded(run.delivery, run.start_ms, finish, None, 0)
         try:
-            data = self._app.encode(value)
-            if len(data) > self._app.options.max_payload_bytes:
+            data = self._encode(value)
+            if len(data) > self._most_bytes:
                 raise PayloadError(f"it takes {len(data):,} bytes, more than max_payload_bytes")
         except Exception as error:
             text = f"the task ran, but its result of type {type(value).__name__} cannot be kept: {error}"
@@ -89,7 +95,7 @@ class Executor:
         # an error's traceback begins in our own frames, which say nothing about the task
         trace = error.__traceback__
         error.__traceback__ = trace.tb_next if trace else None
-        ttl = self._ttl_ms(run) or self._app.options.result_ttl_ms
+        ttl = self._ttl_ms(run) or self._ttl_of_app
         return settle(run.delivery, options, error, span, ttl)
 
     def _cancelled(self, run: Run, error: BaseException) -> Outcome | None:
@@ -115,7 +121,7 @@ class Executor:
         options = run.definition.options if run.definition else _PLAIN
         if not options.save_result:
             return 0
-        return self._app.options.result_ttl_ms if options.result_ttl_ms is None else options.result_ttl_ms
+        return self._ttl_of_app if options.result_ttl_ms is None else options.result_ttl_ms
 
 
 def put_back(run: Run, grace_s: float) -> Requeued | None:

@@ -32,6 +32,11 @@ class Run:
         self.task: asyncio.Task[None] | None = None
         self.cut: Cut | None = None
 
+    @property
+    def cut_short(self) -> bool:
+        """Whether what a thread returns comes too late; a stop lets it finish, and then it counts."""
+        return self.cut is not None and self.cut is not Cut.STOP
+
     def end(self, cut: Cut) -> None:
         """Ask the attempt to end. A coroutine is cancelled, a thread can only be told."""
         if self.cut is None or cut is Cut.LOST:
