@@ -61,32 +61,33 @@ def letters(reply: bytes, number: int, words: dict[str, Any], default: str) -> l
 def exchange_args(turn: Exchange, rules: QueueRules) -> list[Value]:
     """A turn as its script reads it: see lua/exchange.lua."""
     rows = [_row(outcome, turn, rules) for outcome in turn.outcomes]
-    kinds = "".join([row[0] for row in rows])
+    kinds, fences, bodies, finishes, places, times = zip(*rows, strict=True) if rows else [()] * 6
+    is_alike = len(set(times)) == 1
     capped = [(lane, turn.caps.get(lane, turn.want)) for lane in turn.lanes]
-    return [
-        turn.epoch, turn.call, min(turn.want, 1_000), turn.held, kinds, len(capped), *chain.from_iterable(capped),
-        *chain.from_iterable(zip(*[row[1] for row in rows], strict=True)),
-    ]  # fmt: skip
+    head = (turn.epoch, turn.call, min(turn.want, 1_000), turn.held, "".join(kinds), int(is_alike), len(capped))
+    columns = (*fences, *bodies, *finishes, *places, *(times[:1] if is_alike else times))
+    return [*head, *chain.from_iterable(capped), *columns]
 
 
-def _row(outcome: Outcome, turn: Exchange, rules: QueueRules) -> tuple[str, tuple[Value, ...]]:
-    """The kind of an outcome and its line of the columns: id, fence, body, ms, finish ms, place."""
+def _row(outcome: Outcome, turn: Exchange, rules: QueueRules) -> tuple[str, str, bytes, int, str, int]:
+    """An outcome's line of the columns: kind, fence, body, finish ms, place, ms."""
     delivery = outcome.delivery
     job = delivery.job
     fence = f"{turn.epoch}.{delivery.claim}"
     match outcome:
         case Succeeded(finish_ms=finish, ttl_ms=ttl):
-            return "s", (job.id, fence, *_ended(outcome, turn, delivery.history, rules), finish, _member(job, ttl))
+            record, kept_ms = _ended(outcome, turn, delivery.history, rules)
+            return "s", fence, record, finish, _member(job, ttl), kept_ms
         case Failed(attempt=attempt, ttl_ms=ttl) | Aborted(attempt=attempt, ttl_ms=ttl):
-            history = (*delivery.history, attempt)
-            finish, kind = attempt.finish_ms, "f" if isinstance(outcome, Failed) else "a"
-            return kind, (job.id, fence, *_ended(outcome, turn, history, rules), finish, _member(job, ttl))
+            record, kept_ms = _ended(outcome, turn, (*delivery.history, attempt), rules)
+            kind = "f" if isinstance(outcome, Failed) else "a"
+            return kind, fence, record, attempt.finish_ms, _member(job, ttl), kept_ms
         case Retrying(attempt=attempt, delay_ms=delay):
-            return "r", (job.id, fence, pack(attempt), delay, 0, job.lane)
+            return "r", fence, pack(attempt), 0, job.lane, delay
         case Requeued(delay_ms=delay):
-            return "q", (job.id, fence, b"", delay, 0, job.lane)
+            return "q", fence, b"", 0, job.lane, delay
         case _:
-            return "h", (job.id, fence, b"", 0, 0, job.lane or rules.lanes[0])
+            return "h", fence, b"", 0, job.lane or rules.lanes[0], 0
 
 
 def _ended(

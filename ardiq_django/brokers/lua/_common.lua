@@ -2,16 +2,20 @@
 
 local JOBS, RUNNING, TRIES, DUE, RETRY, EXPIRY, ABORTS, SUSPECTS, CLEARING, PAUSED, WAITING,
   WORKERS, CARDS, NEWS, CALLS, DEAD, CRON, WAKE = unpack(KEYS, 1, 18)
-local ENDED = {succeeded = KEYS[19], failed = KEYS[20], aborted = KEYS[21], expired = KEYS[22]}
 local QUEUE = string.sub(JOBS, 1, -5) -- what every key of the queue begins with
 
-local SKEW_MS, LEASE_MS, MAX_CRASHES = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local RESULT_TTL_MS, SUCCEEDED_MS, FAILED_MS = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local LANE = ARGV[7]
+-- Left as text: most scripts need few of them, and Lua reads a number where it wants one.
+local SKEW_MS, LEASE_MS, MAX_CRASHES, RESULT_TTL_MS, SUCCEEDED_MS, FAILED_MS, LANE = unpack(ARGV, 1, 7)
 
 local call = redis.call
 local time = call('TIME')
 local NOW = time[1] * 1000 + math.floor(time[2] / 1000) + SKEW_MS
+
+local IS_END = {succeeded = true, failed = true, aborted = true, expired = true}
+
+local function ended(state)
+  return QUEUE .. 'ended:' .. state
+end
 
 -- Lua's stack ends some 8,000 values up.
 local function variadic(command, key, values)

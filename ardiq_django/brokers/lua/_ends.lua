@@ -30,17 +30,17 @@ local function is_over(id, record)
   local old = read_record(record)
   local ttl_ms = tonumber(old.ttl_ms)
   local kept_ms = ttl_ms < 0 and (old.state == 'succeeded' and SUCCEEDED_MS or FAILED_MS) or ttl_ms
-  return old.finish_ms + kept_ms <= NOW and not call('ZSCORE', ENDED[old.state], member(id, old.envelope, old.ttl_ms))
+  return old.finish_ms + kept_ms <= NOW and not call('ZSCORE', ended(old.state), member(id, old.envelope, old.ttl_ms))
 end
 
 local function record_of(id)
   local record = call('GET', record_key(id))
-  return record and not (SKEW_MS ~= 0 and is_over(id, record)) and record or nil
+  return record and not (SKEW_MS ~= '0' and is_over(id, record)) and record or nil
 end
 
 local function drop_record(id, old)
   call('UNLINK', record_key(id))
-  call('ZREM', ENDED[old.state], member(id, old.envelope, old.ttl_ms))
+  call('ZREM', ended(old.state), member(id, old.envelope, old.ttl_ms))
 end
 
 local function notify(id, record)
@@ -51,14 +51,14 @@ end
 
 -- End a job that is at its place no longer, by nobody's outcome.
 local function finish(id, envelope, tally, state, reason)
-  local packed = cmsgpack.pack({state, tally.tries, tally.crashes, 0, NOW, '', '', RESULT_TTL_MS, reason})
+  local packed = cmsgpack.pack({state, tally.tries, tally.crashes, 0, NOW, '', '', tonumber(RESULT_TTL_MS), reason})
   local sizes = string.format('%s %d %.0f %d %d %d|', state, RESULT_TTL_MS, NOW, tally.number, #packed, #envelope)
   local record = sizes .. packed .. envelope .. tally.attempts
   call('HDEL', JOBS, id)
   call('HDEL', TRIES, id)
   call('ZREM', EXPIRY, id)
   call('SET', record_key(id), record, 'PX', math.max(FAILED_MS, RESULT_TTL_MS, 1))
-  call('ZADD', ENDED[state], NOW, member(id, envelope, string.format('%d', RESULT_TTL_MS)))
+  call('ZADD', ended(state), NOW, member(id, envelope, RESULT_TTL_MS))
   notify(id, record)
 end
 

@@ -14,7 +14,7 @@ for i = 8, #ARGV do
     word = 'a'
   elseif not state then
     word = 'g'
-  elseif not ENDED[state] then
+  elseif not IS_END[state] then
     local tally = tally_of(id)
     withdraw(id, state, envelope, tally)
     finish(id, envelope, tally, 'aborted', 'aborted before it started')

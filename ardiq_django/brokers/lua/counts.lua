@@ -7,6 +7,6 @@ for i = 23, 22 + lanes do
 end
 return {
   call('HLEN', JOBS), call('HLEN', RUNNING), call('ZCARD', DUE), call('ZCARD', RETRY),
-  call('ZCARD', ENDED.succeeded), call('ZCARD', ENDED.failed), call('ZCARD', ENDED.aborted),
-  call('ZCARD', ENDED.expired), listed,
+  call('ZCARD', ended('succeeded')), call('ZCARD', ended('failed')), call('ZCARD', ended('aborted')),
+  call('ZCARD', ended('expired')), listed,
 }

@@ -11,7 +11,7 @@ for i = 8, #ARGV do
     word = 'g'
   elseif state == 'running' then
     word = 's'
-  elseif ENDED[state] then
+  elseif IS_END[state] then
     drop_record(id, read_record(bytes))
   else
     withdraw(id, state, bytes, tally_of(id))

@@ -1,18 +1,17 @@
 -- The hot path: settle what is finished, promote what is due, hand out what is wanted, for a whole batch at once.
 -- with: _job _ends
 -- KEYS after the fixed: lanes and tombs, then the record of each outcome. ARGV: epoch, call, want, held, the kinds of
--- the outcomes (a letter each), the number of lanes, name and cap of each lane; then the columns of the outcomes: id,
--- fence, body, ms, finish ms, place.
+-- the outcomes (a letter each), whether all their ms are alike, the number of lanes, name and cap of each lane; then the
+-- columns of the outcomes: fence, body, finish ms, place, ms (a single one if all are alike).
 --   s f a   succeeded, failed, aborted: body is the record, ms how long it is kept, place its member in the index
 --   r q h   retry, requeue, hand back: body is the attempt (of r), ms the delay, place the lane
 
 local epoch, number, want, held = ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
-local kinds, lanes = ARGV[12], tonumber(ARGV[13])
+local kinds, is_ms_alike, lanes = ARGV[12], ARGV[13] == '1', tonumber(ARGV[14])
 local n = #kinds
-local at_ids = 13 + 2 * lanes
-local at_fences, at_bodies, at_ms, at_finish, at_places =
-  at_ids + n, at_ids + 2 * n, at_ids + 3 * n, at_ids + 4 * n, at_ids + 5 * n
-local at_records = #KEYS - n
+local at_fences = 14 + 2 * lanes
+local at_bodies, at_finish, at_places, at_ms = at_fences + n, at_fences + 2 * n, at_fences + 3 * n, at_fences + 4 * n
+local at_records, id_at = #KEYS - n, #record_key('') + 1
 local fence = epoch .. '.' .. ARGV[9]
 
 local STATES = {s = 'succeeded', f = 'failed', a = 'aborted'}
@@ -29,46 +28,58 @@ local function kind_of(i)
   return string.sub(kinds, i, i)
 end
 
--- Which outcomes are of attempts that this epoch still holds, by kind; the letters of the others go into `words`.
-local function sort_out(words)
-  local ids, taken, mine, ended, going_on = {}, {}, {}, {}, {}
-  for i = 1, n do
-    ids[i] = ARGV[at_ids + i]
-  end
-  local fences = gather('HMGET', RUNNING, ids)
-  for i = 1, n do
-    local id = ids[i]
-    if fences[i] == ARGV[at_fences + i] and not taken[id] then
-      taken[id] = true
-      mine[#mine + 1] = id
-      local group = STATES[kind_of(i)] and ended or going_on
-      group[#group + 1] = i
-    else
-      local known = taken[id] or call('HEXISTS', JOBS, id) == 1 or call('EXISTS', KEYS[at_records + i]) == 1
-      words[i] = known and 's' or 'g'
-    end
-  end
-  return mine, ended, going_on
+local function ms_of(i)
+  return ARGV[at_ms + (is_ms_alike and 1 or i)]
 end
 
-local function record_ends(ended)
+local function is_known(i, id)
+  return call('HEXISTS', JOBS, id) == 1 or call('EXISTS', KEYS[at_records + i]) == 1
+end
+
+-- The outcomes of attempts that this epoch still holds: which of them end, which go on, and the ids of both. For the
+-- others, a letter each goes into `words`.
+local function sort_out(words)
+  local ids, taken, mine, ended_ids, ended_at, going_on = {}, {}, {}, {}, {}, {}
+  for i = 1, n do
+    ids[i] = string.sub(KEYS[at_records + i], id_at)
+  end
+  local fences, m, e = gather('HMGET', RUNNING, ids), 0, 0
+  for i = 1, n do
+    local id = ids[i]
+    if fences[i] ~= ARGV[at_fences + i] or taken[id] then
+      words[i] = (taken[id] or is_known(i, id)) and 's' or 'g'
+    else
+      m = m + 1
+      mine[m], taken[id] = id, true
+      if STATES[kind_of(i)] then
+        e = e + 1
+        ended_ids[e], ended_at[e] = id, i
+      else
+        going_on[#going_on + 1] = i
+      end
+    end
+  end
+  return mine, ended_ids, ended_at, going_on
+end
+
+local function record_ends(ids, at)
   local index, is_awaited = {s = {}, f = {}, a = {}}, has(WAITING)
-  for _, i in ipairs(ended) do
-    call('SET', KEYS[at_records + i], ARGV[at_bodies + i], 'PX', ARGV[at_ms + i])
-    local pairs_of = index[kind_of(i)]
-    pairs_of[#pairs_of + 1] = ARGV[at_finish + i]
-    pairs_of[#pairs_of + 1] = ARGV[at_places + i]
+  for k, i in ipairs(at) do
+    local record, scored = ARGV[at_bodies + i], index[kind_of(i)]
+    call('SET', KEYS[at_records + i], record, 'PX', ms_of(i))
+    local last = #scored
+    scored[last + 1], scored[last + 2] = ARGV[at_finish + i], ARGV[at_places + i]
     if is_awaited then
-      notify(ARGV[at_ids + i], ARGV[at_bodies + i])
+      notify(ids[k], record)
     end
   end
   for kind, state in pairs(STATES) do
-    variadic('ZADD', ENDED[state], index[kind])
+    variadic('ZADD', ended(state), index[kind])
   end
 end
 
-local function go_on(i)
-  local id, kind, tally = ARGV[at_ids + i], kind_of(i), tally_of(ARGV[at_ids + i])
+local function go_on(i, id)
+  local kind, tally = kind_of(i), tally_of(id)
   if kind == 'h' then
     return queue(id, ARGV[at_places + i], tally.crashes, true)
   end
@@ -80,35 +91,31 @@ local function go_on(i)
     tally.requeues = tally.requeues + 1
   end
   keep_tally(id, tally)
-  call('ZADD', kind == 'r' and RETRY or DUE, NOW + ARGV[at_ms + i], id)
+  call('ZADD', kind == 'r' and RETRY or DUE, NOW + ms_of(i), id)
 end
 
 local function settle()
-  local words = {}
-  local mine, ended, going_on = sort_out(words)
+  local words, wishes = {}, {}
+  local mine, ended_ids, ended_at, going_on = sort_out(words)
   variadic('HDEL', RUNNING, mine)
-  local ended_ids, wishes = {}, {}
-  for k, i in ipairs(ended) do
-    ended_ids[k] = ARGV[at_ids + i]
-  end
   variadic('HDEL', JOBS, ended_ids)
   if has(TRIES) then
     variadic('HDEL', TRIES, ended_ids)
   end
   if has(ABORTS) then
-    wishes = gather('HMGET', ABORTS, mine)
-    for k, id in ipairs(mine) do
-      wishes[id] = wishes[k]
+    for k, asked in ipairs(gather('HMGET', ABORTS, mine)) do
+      wishes[mine[k]] = asked
     end
     variadic('HDEL', ABORTS, mine)
   end
-  record_ends(ended)
+  record_ends(ended_ids, ended_at)
   for k = #going_on, 1, -1 do -- what is handed back keeps its order at the head
-    local id = ARGV[at_ids + going_on[k]]
+    local i = going_on[k]
+    local id = string.sub(KEYS[at_records + i], id_at)
     if wishes[id] then
       finish(id, call('HGET', JOBS, id), tally_of(id), 'aborted', 'aborted while it ran')
     else
-      go_on(going_on[k])
+      go_on(i, id)
     end
   end
   if not next(words) then
@@ -147,18 +154,26 @@ local function nearest_due()
   return nearest and math.max(0, nearest - NOW)
 end
 
-local found, given, lapsed = {}, {}, {} -- ids; ids and envelopes; ids whose window is over
+local reply, lapsed = {'', false, 0, 0}, {} -- id and envelope of each job handed out; ids whose window is over
+local number_found = 0
+
+local function give(id, envelope)
+  local last = 4 + 2 * number_found
+  reply[last + 1], reply[last + 2] = id, envelope
+  number_found = number_found + 1
+end
 
 -- Hand out what of these ids may be. One whose window is over waits among the due until its end is recorded, which
 -- takes another call: the key of its record was not among this call's.
 local function hand_out(ids, dead)
   local envelopes, holders = call('HMGET', JOBS, unpack(ids)), call('HMGET', RUNNING, unpack(ids))
   local windows = has(EXPIRY) and call('ZMSCORE', EXPIRY, unpack(ids)) or {}
-  local claims, closed = {}, {}
+  local claims, last, closed = {}, 0, {}
   for i, id in ipairs(ids) do
-    local is_over = windows[i] and tonumber(windows[i]) <= NOW
-    if windows[i] and not is_over then
-      closed[#closed + 1] = id
+    local window, is_over = windows[i], false
+    if window then
+      is_over = tonumber(window) <= NOW
+      closed[#closed + 1] = not is_over and id or nil
     end
     if envelopes[i] and not holders[i] and dead[i] ~= 1 then
       if is_over then
@@ -166,25 +181,22 @@ local function hand_out(ids, dead)
         call('ZADD', DUE, NOW, id)
         may_be_due = true
       else
-        found[#found + 1], claims[#claims + 1] = id, id
-        claims[#claims + 1] = fence
-        given[#given + 1] = id
-        given[#given + 1] = envelopes[i]
+        claims[last + 1], claims[last + 2] = id, fence
+        last = last + 2
+        give(id, envelopes[i])
       end
     end
   end
-  if #claims > 0 then
-    variadic('HSET', RUNNING, claims)
-  end
+  variadic('HSET', RUNNING, claims)
   variadic('ZREM', EXPIRY, closed)
 end
 
 local function take(lane, quota)
   local list, tombs = lane_list(lane), lane_tombs(lane)
   local has_dead = call('EXISTS', tombs) == 1
-  local goal = #found + quota
-  while #found < goal do
-    local ids = call('LPOP', list, goal - #found)
+  local goal = number_found + quota
+  while number_found < goal do
+    local ids = call('LPOP', list, goal - number_found)
     if not ids then
       return
     end
@@ -212,7 +224,7 @@ local function clear_suspects()
   elseif held > 0 then
     return true
   end
-  while #found == 0 do
+  while number_found == 0 do
     local id = call('LPOP', SUSPECTS)
     if not id then
       call('DEL', CLEARING)
@@ -236,9 +248,9 @@ local function claim()
   end
   local lists = {}
   for i = 1, lanes do
-    local lane, cap = ARGV[12 + 2 * i], tonumber(ARGV[13 + 2 * i])
+    local lane, cap = ARGV[13 + 2 * i], tonumber(ARGV[14 + 2 * i])
     lists[i] = lane_list(lane)
-    take(lane, math.min(want - #found, cap))
+    take(lane, math.min(want - number_found, cap))
   end
   if lanes > 0 and call('EXISTS', unpack(lists)) > 0 then
     ring()
@@ -250,9 +262,7 @@ local function recall()
   local entries = call('HGETALL', RUNNING)
   for i = 1, #entries, 2 do
     if entries[i + 1] == fence then
-      found[#found + 1] = entries[i]
-      given[#given + 1] = entries[i]
-      given[#given + 1] = call('HGET', JOBS, entries[i]) or ''
+      give(entries[i], call('HGET', JOBS, entries[i]) or '')
     end
   end
 end
@@ -276,13 +286,27 @@ end
 if not call('ZSCORE', WORKERS, epoch) then
   return {'fenced'}
 end
-local words = turn()
-call('ZADD', WORKERS, NOW + LEASE_MS, epoch)
-local tallies = #found > 0 and call('EXISTS', TRIES) == 1 and gather('HMGET', TRIES, found) or {}
-local reply = {words, may_be_due and nearest_due() or false, #found, #tallies}
-for _, part in ipairs({given, tallies, lapsed}) do
-  for _, value in ipairs(part) do
+local function append(values)
+  for _, value in ipairs(values) do
     reply[#reply + 1] = value
   end
 end
+
+local function tallies()
+  local ids = {}
+  for i = 1, number_found do
+    ids[i] = reply[3 + 2 * i]
+  end
+  return gather('HMGET', TRIES, ids)
+end
+
+reply[1] = turn()
+call('ZADD', WORKERS, NOW + LEASE_MS, epoch)
+reply[2] = may_be_due and nearest_due() or false
+reply[3] = number_found
+if number_found > 0 and call('EXISTS', TRIES) == 1 then
+  reply[4] = number_found
+  append(tallies())
+end
+append(lapsed)
 return reply

@@ -1,7 +1,7 @@
 -- Take ended jobs out of an index. KEYS: their records. ARGV: state, then member, score and what becomes of the record:
 -- 0 it goes, below 0 it stays until its own time, else it goes at that time (ms).
 
-local index = ENDED[ARGV[8]]
+local index = ended(ARGV[8])
 local number = (#ARGV - 8) / 3
 for i = 1, number do
   local entry, score, until_ms = ARGV[3 * i + 6], ARGV[3 * i + 7], tonumber(ARGV[3 * i + 8])

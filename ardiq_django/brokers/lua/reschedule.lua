@@ -8,7 +8,7 @@ for i = 9, #ARGV do
   local state, envelope = locate(id)
   if not state then
     word = 'g'
-  elseif state ~= 'running' and not ENDED[state] then
+  elseif state ~= 'running' and not IS_END[state] then
     if state == 'queued' then
       withdraw(id, state, envelope, tally_of(id))
     end

@@ -14,7 +14,7 @@ end
 for i = 9, #ARGV do
   local id = ARGV[i]
   local state, bytes = locate(id)
-  local is_ended = state and ENDED[state]
+  local is_ended = state and IS_END[state]
   if watch_ms > 0 and not is_ended then
     call('ZADD', WAITING, 'GT', NOW + watch_ms, id)
   end

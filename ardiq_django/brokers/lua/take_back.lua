@@ -18,7 +18,7 @@ local function take_back(id, start_ms)
   end
   if wish then
     finish(id, envelope, tally, 'aborted', 'aborted while it ran')
-  elseif how == 'lost' and tally.crashes >= MAX_CRASHES then
+  elseif how == 'lost' and tally.crashes >= tonumber(MAX_CRASHES) then
     finish(id, envelope, tally, 'failed', string.format('its worker was lost %d times while it ran', tally.crashes))
   else
     if how == 'lost' then
