@@ -1,7 +1,5 @@
 """The desk at which one request reads the brokers: each question is asked once, and none after a broker failed."""
 
-import asyncio
-from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -12,6 +10,7 @@ from django.utils.translation import gettext as _
 from ardiq_django.ardiq import Ardiq, declared_apps
 from ardiq_django.brokers.base import Broker
 from ardiq_django.clock import now_ms
+from ardiq_django.dashboard.job import shown_ms
 from ardiq_django.dashboard.terms import is_narrowed
 from ardiq_django.exceptions import ArdiqError
 from ardiq_django.results import State
@@ -62,7 +61,7 @@ class Desk:
         """The first page of a query, with its total."""
         key = _first_of(queue, query, query.states)
         if key not in self._firsts:
-            self._firsts[key] = self._page(*key)
+            self._firsts[key] = self._merged(queue, query) if is_narrowed(query) else self._page(*key)
         return self._firsts[key]
 
     def rows(self, queue: str, query: Query, low: int, high: int) -> Sequence[Snapshot]:
@@ -72,36 +71,44 @@ class Desk:
             return first.rows[low:high]
         return self._page(queue, replace(query, offset=low, limit=max(0, high - low))).rows
 
-    def bounds(self, queue: str, query: Query) -> tuple[Snapshot, Snapshot] | None:
-        """The newest and the oldest row of a query; None if there are none."""
-        first = self.first(queue, query)
-        last = min(first.total, WINDOW)
-        oldest = self.rows(queue, query, last - 1, last)
-        return (first.rows[0], oldest[-1]) if first.rows and oldest else None
+    def bounds(self, queue: str, query: Query) -> tuple[int, int] | None:
+        """The times of the oldest and the newest row; None if there are none.
+
+        Where the oldest is not at hand it is the time up to which ended jobs are kept: to look would be to scan."""
+        first, app = self.first(queue, query), self.app(queue)
+        if not first.rows or app is None:
+            return None
+        if len(first.rows) >= first.total:
+            return shown_ms(first.rows[-1]), shown_ms(first.rows[0])
+        kept = max(app.options.rules.kept_ms(state) for state in query.states)
+        newest = shown_ms(first.rows[0])
+        return min(max(query.since_ms, self.now_ms - kept), newest), newest
 
     def by_state(self, queue: str, query: Query) -> Mapping[State, int]:
         """How many rows of a query are in each of its states."""
         if not is_narrowed(query):
             return {state: number for state, number in self.counts(queue).items() if state in query.states}
-        first = self._firsts.get(_first_of(queue, query, query.states))
-        if first and len(first.rows) >= first.total:
-            return Counter(row.state for row in first.rows)
-        return self._totals(queue, query, first)
+        self._read_each(queue, query)
+        return {state: self._firsts[_first_of(queue, query, (state,))].total for state in query.states}
 
-    def _totals(self, queue: str, query: Query, whole: Page | None) -> Mapping[State, int]:
-        # the last one follows from the whole where that is known: a page must not cost more than ten calls
-        asked = query.states[:-1] if whole else query.states
-        known = {state: self._firsts.get(_first_of(queue, query, (state,))) for state in asked}
-        missing = [state for state, page in known.items() if page is None]
+    def _merged(self, queue: str, query: Query) -> Page:
+        # the states one by one, since their totals are shown anyway and each is scanned only once this way
+        self._read_each(queue, query)
+        pages = [self._firsts[_first_of(queue, query, (state,))] for state in query.states]
+        rows = sorted((row for page in pages for row in page.rows), key=shown_ms, reverse=True)
+        return Page(rows[:ROWS], sum(page.total for page in pages), any(page.capped for page in pages))
+
+    def _read_each(self, queue: str, query: Query) -> None:
+        """Put the first page of each state of a query at hand."""
+        counts = self.counts(queue)
+        missing = [key for state in query.states if (key := _first_of(queue, query, (state,))) not in self._firsts]
+        asked = [key for key in missing if counts.get(key[1].states[0], 0)]
 
         async def ask(broker: Broker) -> list[Page]:
-            return list(await asyncio.gather(*(broker.page(replace(query, states=(s,), limit=1)) for s in missing)))
+            return [await broker.page(query) for _, query in asked]
 
-        found = dict(zip(missing, self._read(queue, ask, [NOTHING] * len(missing)), strict=True))
-        totals = {state: (page or found[state]).total for state, page in known.items()}
-        if whole:
-            totals[query.states[-1]] = max(0, whole.total - sum(totals.values()))
-        return totals
+        found = self._read(queue, ask, [NOTHING] * len(asked)) if asked else []
+        self._firsts |= dict.fromkeys(missing, NOTHING) | dict(zip(asked, found, strict=True))
 
     def get(self, queue: str, job_id: str) -> Snapshot | None:
         """One job; None if it is unknown, or for a `problem`."""

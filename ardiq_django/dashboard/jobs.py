@@ -46,7 +46,7 @@ class JobAdminMixin(ModelAdmin):
     fields = ()
 
     class Media:
-        css = {"all": ("ardiq/admin.css",)}  # noqa: RUF012
+        css = {"all": ("ardiq/states.css", "ardiq/jobs.css", "ardiq/job.css")}  # noqa: RUF012
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

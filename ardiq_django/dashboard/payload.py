@@ -112,21 +112,18 @@ def result(app: Ardiq, snapshot: Snapshot) -> Value:
 def pretty(value: Any, tidy: bool = True) -> str:
     """A value as Python writes it, cut where it would fill the page."""
     if value is MASK:
-        return MASK
+        return str(value)
     if isinstance(value, str | bytes):
-        cut = value[: SHOWN_CHARS + 1]
-        return _cut(value if isinstance(value, str) else repr(cut), len(value))
+        return _noted(repr(value[:SHOWN_CHARS]), len(value) - SHOWN_CHARS)
     try:
         text = pprint.pformat(value, width=96, sort_dicts=False) if tidy else repr(value)
     except Exception as error:  # a registered class may have any repr
-        return str(_("(cannot be shown: %s)") % type(error).__name__)
-    return _cut(text, len(text))
+        return _("(cannot be shown: %s)") % type(error).__name__
+    return _noted(text[:SHOWN_CHARS], len(text) - SHOWN_CHARS)
 
 
-def _cut(text: str, length: int) -> str:
-    if length <= SHOWN_CHARS:
-        return text
-    return text[:SHOWN_CHARS] + "\n" + _("… %(more)d more") % {"more": length - SHOWN_CHARS}
+def _noted(text: str, more: int) -> str:
+    return text if more <= 0 else text + "\n" + _("… %(more)d characters more") % {"more": more}
 
 
 def head(data: bytes) -> str:

@@ -9,7 +9,7 @@ from django.db.models import Max, Min, Q
 from django.db.models.query import QuerySet
 
 from ardiq_django.dashboard.desk import WINDOW, Desk
-from ardiq_django.dashboard.job import NOT_A_DATABASE, Job, shown_ms
+from ardiq_django.dashboard.job import NOT_A_DATABASE, Job
 from ardiq_django.dashboard.moments import moment
 from ardiq_django.dashboard.terms import Terms, Unanswerable, read
 from ardiq_django.results import State
@@ -99,22 +99,22 @@ class BrokerQuerySet(QuerySet[Job, Job]):
         return dict(self.desk.by_state(self._queue_of(terms), terms.query))
 
     def aggregate(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """The bounds of `when`, for the date hierarchy."""
+        """The bounds of `when`, for the date hierarchy; see `Desk.bounds`."""
         if args or not all(type(one) in (Min, Max) and _named(one) == "when" for one in kwargs.values()):
             raise Unanswerable("a broker knows Min and Max of `when`, and nothing else")
-        newest, oldest = self._bounds()
+        oldest, newest = self._bounds()
         return {name: newest if type(one) is Max else oldest for name, one in kwargs.items()}
 
     def _bounds(self) -> tuple[datetime | None, datetime | None]:
         terms = self.terms
         found = None if self.query.is_empty() else self.desk.bounds(self._queue_of(terms), terms.query)
-        return (moment(shown_ms(found[0])), moment(shown_ms(found[1]))) if found else (None, None)
+        return (moment(found[0]), moment(found[1])) if found else (None, None)
 
     def datetimes(self, field_name: str, kind: str, *args: Any, **kwargs: Any) -> Any:
         """Every year, month or day between the bounds of `when`, with jobs or without: nothing is scanned."""
         if field_name != "when" or kind not in _STEPS or args or kwargs:
             raise Unanswerable(f"a broker knows the {', '.join(_STEPS)} of `when`, and nothing else")
-        newest, oldest = self._bounds()
+        oldest, newest = self._bounds()
         return list(_between(oldest, newest, kind)) if newest and oldest else []
 
 
