@@ -16,6 +16,7 @@ from ardiq_django.surroundings import Slot, SlotExecutor, Surroundings
 T = TypeVar("T")
 logger = logging.getLogger("ardiq.connections")
 TRANSACTIONS_OF = "default"
+SAME_DATABASE = ("database://", f"database://{TRANSACTIONS_OF}")
 
 
 class DjangoSurroundings(Surroundings):
@@ -35,7 +36,7 @@ class DjangoSurroundings(Surroundings):
 
     def defer(self, address: str, send: Callable[[], object]) -> bool:
         # on the database broker of the same database the row belongs to the transaction by itself
-        if address == f"database://{TRANSACTIONS_OF}" or not connections[TRANSACTIONS_OF].in_atomic_block:
+        if address in SAME_DATABASE or not connections[TRANSACTIONS_OF].in_atomic_block:
             return False
         transaction.on_commit(send, using=TRANSACTIONS_OF)
         return True
