@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -56,8 +57,12 @@ class Reading:
 
 def module_paths(library: Path) -> list[str]:
     """The paths of all modules below `library`, without what was installed into it."""
-    found = (path.relative_to(library) for path in library.rglob("*.py") if path.is_file())
-    return sorted(path.as_posix() for path in found if NOT_THE_LIBRARY.isdisjoint(path.parts))
+    found: list[str] = []
+    for directory, subdirectories, files in os.walk(library):
+        subdirectories[:] = set(subdirectories) - NOT_THE_LIBRARY
+        place = Path(directory).relative_to(library)
+        found += [(place / file).as_posix() for file in files if file.endswith(".py")]
+    return sorted(found)
 
 
 def read_module(library: Path, path: str) -> Reading:

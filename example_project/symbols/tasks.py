@@ -24,12 +24,12 @@ def start_index() -> Run:
 def index_library(run_id: int) -> int:
     """Walk the library and make one job for each module; returns how many."""
     paths = module_paths(settings.LIBRARY)
+    # with ids of our own: should this job run twice, the second time finds the modules' jobs in flight
+    calls = [index_module.options(task_id=job_id(run_id, path)).prepare(run_id, path) for path in paths]
     with transaction.atomic():
         Run.objects.filter(pk=run_id).update(modules=len(paths), python=platform.python_version())
         gone = set(Module.objects.values_list("path", flat=True)).difference(paths)
         Module.objects.filter(path__in=gone).delete()
-        # with ids of our own: should this job run twice, the second time finds the modules' jobs in flight
-        calls = (index_module.options(task_id=job_id(run_id, path)).prepare(run_id, path) for path in paths)
         app.enqueue_many_sync(calls)
     return len(paths)
 
