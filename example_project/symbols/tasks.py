@@ -7,7 +7,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 
-from ardiq_django import app
+from ardiq_django import PreparedTask, app
 from symbols.models import Module, Run, Summary
 from symbols.reading import digest_of, module_paths, read_module
 
@@ -24,8 +24,7 @@ def start_index() -> Run:
 def index_library(run_id: int) -> int:
     """Walk the library and make one job for each module; returns how many."""
     paths = module_paths(settings.LIBRARY)
-    # with ids of our own: should this job run twice, the second time finds the modules' jobs in flight
-    calls = [index_module.options(task_id=job_id(run_id, path)).prepare(run_id, path) for path in paths]
+    calls = [call_of(run_id, path) for path in paths]
     with transaction.atomic():
         Run.objects.filter(pk=run_id).update(modules=len(paths), python=platform.python_version())
         gone = set(Module.objects.values_list("path", flat=True)).difference(paths)
@@ -34,8 +33,12 @@ def index_library(run_id: int) -> int:
     return len(paths)
 
 
+def call_of(run_id: int, path: str) -> PreparedTask:
+    """The job of one module, under an id of its own: whoever asks for it twice finds the first one in flight."""
+    return index_module.options(task_id=job_id(run_id, path)).prepare(run_id, path)
+
+
 def job_id(run_id: int, path: str) -> str:
-    """The id of the job by which a run reads one module."""
     return f"run {run_id}: {path}"
 
 
@@ -70,7 +73,7 @@ async def find_changes() -> int:
     known = {path: digest async for path, digest in Module.objects.values_list("path", "digest")}
     found = await asyncio.gather(*(asyncio.to_thread(_current_digest, path) for path in known))
     changed = [path for path, digest in zip(known, found, strict=True) if digest not in (None, known[path])]
-    await app.enqueue_many(index_module.prepare(run.pk, path) for path in changed)
+    await app.enqueue_many(call_of(run.pk, path) for path in changed)
     return len(changed)
 
 

@@ -1,13 +1,16 @@
 """The page of the index: search, the last summary, and how far the latest run has come."""
 
+from django.contrib.admin.utils import quote
 from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
+from ardiq_django import app
 from symbols.models import Module, Run, Summary, Symbol
 from symbols.reading import Kind
-from symbols.tasks import start_index
+from symbols.tasks import job_id, start_index
 
 PAGE_SIZE = 50
 FAILURES_SHOWN = 12
@@ -25,7 +28,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "page_numbers": page.paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1),
         "summary": summary,
         "kinds": _kinds(summary),
-        "failed": Module.objects.failed()[:FAILURES_SHOWN],
+        "failed": [(module, _job_page(module)) for module in Module.objects.failed()[:FAILURES_SHOWN]],
         "run": Run.objects.latest_run(),
     }
     return render(request, "symbols/index.html", context)
@@ -47,6 +50,12 @@ def index_again(request: HttpRequest) -> HttpResponseRedirect:
 def _page_of_symbols(query: dict[str, str], number: str | None) -> "Page[Symbol]":
     found = Symbol.objects.search(query["q"], kind=query["kind"], package=query["package"])
     return Paginator(found.select_related("module"), PAGE_SIZE).get_page(number)
+
+
+def _job_page(module: Module) -> str:
+    """Where the admin shows the job that read this module."""
+    key = f"{app.queue_name}:{job_id(module.run_id, module.path)}"
+    return reverse("admin:ardiq_job_change", args=[quote(key)])
 
 
 def _kinds(summary: Summary | None) -> list[tuple[str, str, int | None]]:

@@ -1,5 +1,7 @@
 """The page of the example."""
 
+from collections.abc import Callable
+
 import pytest
 from django.conf import settings
 from django.db import transaction
@@ -8,7 +10,7 @@ from django.urls import reverse
 
 from ardiq_django import app
 from symbols.models import Run
-from symbols.tasks import index_module, refresh_summary
+from symbols.tasks import index_module, refresh_summary, start_index
 from tests.example.conftest import write
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("library", "work")]
@@ -48,7 +50,7 @@ def test_the_page_shows_the_run_the_summary_and_what_failed(client: Client, inde
 
     assert f"<strong>Run {indexed.pk}</strong>" in page
     assert "1 cannot be read" in page
-    assert "<code>broken.py</code>" in page
+    assert ">broken.py</a>" in page
     assert "<dd>8</dd>" in page
 
 
@@ -139,3 +141,15 @@ def test_the_button_is_a_post_with_a_token(client: Client) -> None:
 def test_the_admin_shows_the_rows_and_lets_nobody_change_them(admin_client: Client, indexed: Run, model: str) -> None:
     assert admin_client.get(reverse(f"admin:symbols_{model}_changelist")).status_code == 200
     assert admin_client.get(reverse(f"admin:symbols_{model}_add")).status_code == 403
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_failed_module_leads_to_its_job_in_the_admin(admin_client: Client, work: Callable[[], None]) -> None:
+    start_index()
+    work()
+    ((_, address),) = admin_client.get("/").context["failed"]
+
+    page = text(admin_client, address)
+
+    assert "broken.py" in page
+    assert "SyntaxError" in page
