@@ -8,12 +8,13 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, overload
 
 from ardiq_django import codec
 from ardiq_django.brokers import Broker, check_address, keeper
 from ardiq_django.clock import new_epoch
 from ardiq_django.config import AppOptions
+from ardiq_django.context import TaskContext
 from ardiq_django.exceptions import ConfigError
 from ardiq_django.handles import Job, PreparedTask, Task
 from ardiq_django.producer import Producer
@@ -153,6 +154,11 @@ class Ardiq:
 
     @overload
     def task(self, fn: Callable[P, R]) -> Task[P, R]: ...
+
+    @overload
+    def task(
+        self, fn: None = None, *, takes_context: Literal[True], **options: Any
+    ) -> Callable[[Callable[Concatenate[TaskContext, P], R]], Task[P, R]]: ...
 
     @overload
     def task(self, fn: None = None, **options: Any) -> Callable[[Callable[P, R]], Task[P, R]]: ...

@@ -1,0 +1,1 @@
+"""What users of the engine may rely on, held on every broker."""
