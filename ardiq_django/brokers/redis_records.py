@@ -9,7 +9,7 @@ import msgspec
 
 from ardiq_django.brokers.base import QueueRules
 from ardiq_django.brokers.redis_scripts import Value
-from ardiq_django.results import Attempt, State
+from ardiq_django.results import ENDED, Attempt, State
 from ardiq_django.wire import (
     FRESH,
     Aborted,
@@ -60,7 +60,8 @@ def letters(reply: bytes, number: int, words: dict[str, Any], default: str) -> l
 
 def exchange_args(turn: Exchange, rules: QueueRules) -> list[Value]:
     """A turn as its script reads it: see lua/exchange.lua."""
-    rows = [_row(outcome, turn, rules) for outcome in turn.outcomes]
+    line = _Line(turn, rules).of
+    rows = [line(outcome) for outcome in turn.outcomes]
     kinds, fences, bodies, finishes, places, times = zip(*rows, strict=True) if rows else [()] * 6
     is_alike = len(set(times)) == 1
     capped = [(lane, turn.caps.get(lane, turn.want)) for lane in turn.lanes]
@@ -69,40 +70,43 @@ def exchange_args(turn: Exchange, rules: QueueRules) -> list[Value]:
     return [*head, *chain.from_iterable(capped), *columns]
 
 
-def _row(outcome: Outcome, turn: Exchange, rules: QueueRules) -> tuple[str, str, bytes, int, str, int]:
+class _Line:
     """An outcome's line of the columns: kind, fence, body, finish ms, place, ms."""
-    delivery = outcome.delivery
-    job = delivery.job
-    fence = f"{turn.epoch}.{delivery.claim}"
-    match outcome:
-        case Succeeded(finish_ms=finish, ttl_ms=ttl):
-            record, kept_ms = _ended(outcome, turn, delivery.history, rules)
-            return "s", fence, record, finish, _member(job, ttl), kept_ms
-        case Failed(attempt=attempt, ttl_ms=ttl) | Aborted(attempt=attempt, ttl_ms=ttl):
-            record, kept_ms = _ended(outcome, turn, (*delivery.history, attempt), rules)
-            kind = "f" if isinstance(outcome, Failed) else "a"
-            return kind, fence, record, attempt.finish_ms, _member(job, ttl), kept_ms
-        case Retrying(attempt=attempt, delay_ms=delay):
-            return "r", fence, pack(attempt), 0, job.lane, delay
-        case Requeued(delay_ms=delay):
-            return "q", fence, b"", 0, job.lane, delay
-        case _:
-            return "h", fence, b"", 0, job.lane or rules.lanes[0], 0
 
+    def __init__(self, turn: Exchange, rules: QueueRules) -> None:
+        self._epoch, self._worker_id = turn.epoch, turn.worker_id
+        self._fence = f"{turn.epoch}."
+        self._lane = rules.lanes[0]
+        self._kept_ms = {state: max(1, rules.kept_ms(state)) for state in ENDED}
 
-def _ended(
-    outcome: Succeeded | Failed | Aborted, turn: Exchange, history: Sequence[Attempt], rules: QueueRules
-) -> tuple[bytes, int]:
-    """The record of an end, and how long it is kept."""
-    end = end_of(outcome, turn.worker_id, turn.epoch)
-    packed, envelope = pack(end), outcome.delivery.envelope
-    sizes = f"{end.state} {end.ttl_ms} {end.finish_ms} {len(history)} {len(packed)} {len(envelope)}|"
-    record = b"".join((sizes.encode(), packed, envelope, *map(pack, history)))
-    return record, max(rules.kept_ms(end.state), end.ttl_ms, 1)
+    def of(self, outcome: Outcome) -> tuple[str, str, bytes, int, str, int]:
+        delivery = outcome.delivery
+        fence = self._fence + str(delivery.claim)
+        match outcome:
+            case Succeeded():
+                return self._ended("s", fence, outcome, delivery.history)
+            case Failed() | Aborted():
+                kind = "f" if isinstance(outcome, Failed) else "a"
+                return self._ended(kind, fence, outcome, (*delivery.history, outcome.attempt))
+            case Retrying(attempt=attempt, delay_ms=delay):
+                return "r", fence, pack(attempt), 0, delivery.job.lane, delay
+            case Requeued(delay_ms=delay):
+                return "q", fence, b"", 0, delivery.job.lane, delay
+            case _:
+                return "h", fence, b"", 0, delivery.job.lane or self._lane, 0
 
-
-def _member(job: StagedJob, ttl_ms: int) -> str:
-    return f"{job.task}\n{ttl_ms}\n{job.id}"
+    def _ended(
+        self, kind: str, fence: str, outcome: Succeeded | Failed | Aborted, history: Sequence[Attempt]
+    ) -> tuple[str, str, bytes, int, str, int]:
+        end = end_of(outcome, self._worker_id, self._epoch)
+        job, envelope, ttl_ms = outcome.delivery.job, outcome.delivery.envelope, end.ttl_ms
+        packed = pack(end)
+        sizes = f"{end.state} {ttl_ms} {end.finish_ms} {len(history)} {len(packed)} {len(envelope)}|"
+        record = sizes.encode() + packed + envelope
+        if history:
+            record += b"".join(map(pack, history))
+        kept_ms = max(self._kept_ms[end.state], ttl_ms)
+        return kind, fence, record, end.finish_ms, f"{job.task}\n{ttl_ms}\n{job.id}", kept_ms
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,7 +184,7 @@ class Keep:
     async def corrupt(self, job_id: str) -> None:
         """Overwrite the stored bytes of a job with some that nobody can decode."""
         if isinstance(self.broker, MemoryBroker):
-            self.broker._jobs[job_id].envelope = RUBBISH
+            self.broker._jobs.entries[job_id].envelope = RUBBISH
         elif self.address.startswith("database"):
             await asyncio.to_thread(self._corrupt_row, job_id)
         else:

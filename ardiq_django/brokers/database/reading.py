@@ -41,12 +41,12 @@ def page(tables: Tables, query: Query) -> Page:
 
 
 def counts(tables: Tables) -> dict[State, int]:
-    found = tables.jobs.by_state()
+    found = tables.table.by_state(tables.queue)
     return {state: found.get(state.value, 0) for state in State}
 
 
 def size(tables: Tables) -> int:
-    return tables.jobs.waiting().count()
+    return sum(found for state, found in tables.table.live(tables.queue).items() if state in WAITING)
 
 
 class _View:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ardiq_django import results
 from ardiq_django.brokers.database.tables import ABORTED_RUNNING, Tables
 from ardiq_django.models import Attempt, Job
-from ardiq_django.models.dialect import Hand, Success
+from ardiq_django.models.dialect import Hand
 from ardiq_django.results import State
 from ardiq_django.states import apply, verb_of
 from ardiq_django.wire import (
@@ -55,14 +55,10 @@ def _settle_mixed(tables: Tables, turn: Exchange, successes: Sequence[Succeeded]
 def _succeed(tables: Tables, turn: Exchange, outcomes: Sequence[Succeeded]) -> list[Answer]:
     if not outcomes:
         return []
-    rows = [
-        Success(one.delivery.job.id, one.delivery.claim, one.start_ms, one.finish_ms, one.ttl_ms, one.value)
-        for one in outcomes
-    ]
-    done = tables.table.succeed(Hand(tables.queue, turn.epoch, turn.call, turn.worker_id, 0), rows)
+    done = tables.table.succeed(Hand(tables.queue, turn.epoch, turn.call, turn.worker_id, 0), outcomes)
     if len(done) == len(outcomes):
         return [Answer.DONE] * len(done)
-    return _answers(tables, [row.job_id for row in rows], Counter(done))
+    return _answers(tables, [one.delivery.job.id for one in outcomes], Counter(done))
 
 
 def _answers(tables: Tables, ids: Sequence[str], done: Counter[str]) -> list[Answer]:

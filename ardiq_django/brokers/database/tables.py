@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from functools import cache
+from functools import cache, cached_property
 from typing import NamedTuple
 
 from django.db import connections, transaction
@@ -49,7 +49,7 @@ class Tables:
         """The database's time."""
         return dialect(connections[self.alias]).now_ms() + self.skew_ms
 
-    @property
+    @cached_property
     def table(self) -> JobQuerySet:
         """The jobs' table as a whole, for the verbs that name the queue themselves."""
         return Job.objects.using(self.alias)
@@ -59,15 +59,15 @@ class Tables:
         """The jobs of this queue."""
         return self.table.filter(queue=self.queue)
 
-    @property
+    @cached_property
     def workers(self) -> WorkerQuerySet:
         return Worker.objects.using(self.alias)
 
-    @property
+    @cached_property
     def queues(self) -> QueueQuerySet:
         return Queue.objects.using(self.alias)
 
-    @property
+    @cached_property
     def schedules(self) -> ScheduleQuerySet:
         return Schedule.objects.using(self.alias)
 

@@ -1,6 +1,6 @@
 """The hot path: one exchange, in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ardiq_django.brokers.database.settling import settle
 from ardiq_django.brokers.database.tables import Tables
@@ -8,10 +8,11 @@ from ardiq_django.brokers.database.upkeep import expire
 from ardiq_django.exceptions import LeaseLost
 from ardiq_django.models.dialect import Claimed, Hand
 from ardiq_django.models.worker import Look
-from ardiq_django.wire import Answer, Delivery, Exchange, Tally, Turn, deliver
+from ardiq_django.results import Attempt
+from ardiq_django.wire import FRESH, Answer, Delivery, Exchange, Tally, Turn, deliver
 
 PROMOTED_AT_ONCE = 200
-LETTERS = {answer.value[0]: answer for answer in Answer}
+LETTERS = {answer[0]: answer for answer in Answer}
 
 
 def exchange(tables: Tables, turn: Exchange) -> Turn:
@@ -41,13 +42,13 @@ class _Turning:
         settled = settle(self._tables, self._turn, self._look.now_ms)
         due_ms = self._move(settled.due_ms)
         deliveries = self._claim()
-        self._remember(self._turn.call, "".join(answer.value[0] for answer in settled.answers))
+        self._remember(self._turn.call, "".join([answer[0] for answer in settled.answers]))
         return Turn(settled.answers, deliveries, self._until(due_ms))
 
     def _as_before(self) -> Turn:
         self._remember(self._look.call, self._look.answers)
         lanes = {lane: place for place, lane in enumerate(self._turn.lanes)}
-        held = self._tables.jobs.held_by(self._turn.epoch).filter(claim=self._look.call).defer("value")
+        held = self._tables.table.held_by(self._turn.epoch).filter(claim=self._look.call).defer("value")
         jobs = sorted(held, key=lambda job: (lanes.get(job.lane, 0), job.due_ms, job.pk))
         answers = [LETTERS[letter] for letter in self._look.answers]
         return Turn(answers, self._delivered([job.claimed for job in jobs]), self._until(self._look.due_ms))
@@ -101,13 +102,13 @@ class _Turning:
 
     def _delivered(self, rows: Sequence[Claimed]) -> list[Delivery]:
         histories = self._tables.histories([row.key for row in rows if row.has_history])
-        return [
-            deliver(
-                row.job_id, bytes(row.envelope), self._hand.claim,
-                Tally(row.tries, row.crashes, row.requeues, histories.get(row.key, ())),
-            )
-            for row in rows
-        ]  # fmt: skip
+        claim = self._hand.claim
+        return [deliver(row.job_id, bytes(row.envelope), claim, self._tally(row, histories)) for row in rows]
+
+    def _tally(self, row: Claimed, histories: Mapping[int, Sequence[Attempt]]) -> Tally:
+        if not (row.has_history or row.requeues):
+            return FRESH
+        return Tally(row.tries, row.crashes, row.requeues, histories.get(row.key, ()))
 
     def _remember(self, call: int, answers: str) -> None:
         lease_end = self._look.now_ms + self._tables.rules.lease_ms

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from ardiq_django.brokers.database.tables import Tables
 from ardiq_django.models import Job
+from ardiq_django.models.job_queryset import JobQuerySet
 from ardiq_django.results import State
 from ardiq_django.states import Verb, apply
 from ardiq_django.wire import Answer, Command, Order
@@ -100,13 +101,17 @@ def is_paused(tables: Tables) -> bool:
 
 def clear(tables: Tables) -> int:
     """Remove what waits, a thousand at a time; what comes meanwhile may stay."""
-    last = tables.jobs.waiting().order_by("-pk").values_list("pk", flat=True).first()
+    last = tables.table.order_by("-pk").values_list("pk", flat=True).first()
+    if last is None:
+        return 0
+    return sum(_clear(tables, rows.filter(pk__lte=last)) for rows in tables.jobs.waiting())
+
+
+def _clear(tables: Tables, rows: JobQuerySet) -> int:
     removed = 0
-    while last is not None:
+    while True:
         with tables.atomic():
-            found = tables.jobs.waiting().filter(pk__lte=last).order_by("pk").select_for_update()
-            keys = list(found.values_list("pk", flat=True)[:CLEARED_AT_ONCE])
+            keys = list(rows.select_for_update().values_list("pk", flat=True)[:CLEARED_AT_ONCE])
             removed += tables.table.purge(keys)
         if len(keys) < CLEARED_AT_ONCE:
-            break
-    return removed
+            return removed

@@ -1,0 +1,299 @@
+"""The verbs of the memory broker: each takes the lock, moves jobs by the state table, and lets go."""
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from ardiq_django.brokers.base import Broker, QueueRules
+from ardiq_django.brokers.bell import Bell
+from ardiq_django.brokers.memory.entry import Entry, Registration
+from ardiq_django.brokers.memory.jobs import Jobs
+from ardiq_django.clock import now_ms
+from ardiq_django.exceptions import LeaseLost
+from ardiq_django.results import State
+from ardiq_django.states import WAITING
+from ardiq_django.wire import (
+    Acceptance,
+    Answer,
+    Beat,
+    Command,
+    Delivery,
+    Exchange,
+    News,
+    Occurrence,
+    Order,
+    Page,
+    Query,
+    Snapshot,
+    StagedJob,
+    Turn,
+    WorkerCard,
+    WorkerRow,
+    deliver,
+)
+
+
+class MemoryBroker(Broker):
+    """One process, nothing kept after it; nothing here is fast or durable on purpose. Time is injected."""
+
+    def __init__(self, address: str, rules: QueueRules, clock: Callable[[], int] = now_ms) -> None:
+        super().__init__(address, rules)
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._work, self._post, self._ends = Bell(), Bell(), Bell()
+        self._jobs = Jobs(rules, self._now, self._ends.ring)
+        self._clearing = ""  # the epoch that is to run a suspect alone
+        self._workers: dict[str, Registration] = {}
+        self._watermarks: dict[str, int] = {}
+        self._paused = False
+
+    def _now(self) -> int:
+        return self._clock() + self.skew_ms
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+    async def enqueue(self, jobs: Sequence[StagedJob]) -> list[Acceptance]:
+        with self._lock:
+            answers = [self._jobs.accept(job) for job in jobs]
+        self._work.ring()
+        return answers
+
+    async def register(self, card: WorkerCard) -> None:
+        with self._lock:
+            self._workers.setdefault(card.epoch, Registration(card, self._now() + self.rules.lease_ms))
+
+    async def leave(self, epoch: str) -> None:
+        with self._lock:
+            self._jobs.put_back(epoch)
+            self._forget(epoch)
+        self._work.ring()
+
+    def _forget(self, epoch: str) -> None:
+        self._workers.pop(epoch, None)
+        if self._clearing == epoch:
+            self._clearing = ""
+
+    def _worker(self, epoch: str) -> Registration:
+        worker = self._workers.get(epoch)
+        if worker is None:
+            raise LeaseLost(f"worker epoch {epoch} is not registered, or was reaped")
+        worker.lease_end_ms = self._now() + self.rules.lease_ms
+        return worker
+
+    async def exchange(self, turn: Exchange) -> Turn:
+        with self._lock:
+            worker = self._worker(turn.epoch)
+            if turn.call > worker.call:
+                answers = self._jobs.settle(turn)
+                self._jobs.promote()
+                worker.turn = Turn(answers, self._claim(turn), self._jobs.next_due_ms())
+                worker.call = turn.call
+            if any(self._jobs.lanes.values()) or self._jobs.suspects:
+                self._work.ring()
+            return worker.turn
+
+    def _claim(self, turn: Exchange) -> list[Delivery]:
+        if self._paused or not turn.want:
+            if self._clearing == turn.epoch and not turn.held:
+                self._clearing = ""
+            return []
+        if (alone := self._clear_suspects(turn)) is not None:
+            return alone
+        found: list[Delivery] = []
+        for lane in turn.lanes:
+            quota = min(turn.want - len(found), turn.caps.get(lane, turn.want))
+            if line := self._jobs.lanes.get(lane):
+                found += itertools.islice(self._jobs.take(turn, line), quota)
+        return found
+
+    def _clear_suspects(self, turn: Exchange) -> list[Delivery] | None:
+        if self._clearing not in self._workers:
+            self._clearing = turn.epoch if self._jobs.suspects else ""
+        if self._clearing != turn.epoch:
+            return None
+        if turn.held:
+            return []
+        alone = next(self._jobs.take(turn, self._jobs.suspects), None)
+        if alone is None:
+            self._clearing = ""
+        return [alone] if alone else None
+
+    async def wait(self, epoch: str, timeout_s: float) -> None:
+        with self._work.listener() as listener:
+            with self._lock:
+                ready, due = self._ready_for(epoch), self._jobs.next_due_ms()
+            if not ready:
+                await listener.rung(timeout_s if due is None else min(timeout_s, due / 1000))
+
+    def _ready_for(self, epoch: str) -> bool:
+        if self._paused:
+            return False
+        if self._clearing == epoch:  # gets nothing until it holds nothing
+            return not self._jobs.held_by(epoch)
+        return any(self._jobs.lanes.values()) or bool(self._jobs.suspects and self._clearing not in self._workers)
+
+    async def listen(self, epoch: str, timeout_s: float) -> list[Command]:
+        with self._post.listener() as listener:
+            worker = self._workers.get(epoch)
+            if worker and not worker.mail:
+                await listener.rung(timeout_s)
+            with self._lock:
+                mail = worker.mail if worker else []
+                if worker:
+                    worker.mail = []
+                return mail
+
+    async def beat(self, epoch: str, call: int, held: Mapping[str, int], news: News) -> Beat:
+        with self._lock:
+            worker = self._worker(epoch)
+            worker.news = news
+            mine = {entry.job.id: entry for entry in self._jobs.held_by(epoch)}
+            lost = [job_id for job_id, claim in held.items() if job_id not in mine or mine[job_id].claim != claim]
+            unknown = [
+                deliver(job_id, entry.envelope, entry.claim, entry.tally)
+                for job_id, entry in mine.items()
+                if entry.claim <= call and held.get(job_id) != entry.claim
+            ]
+            aborts = [job_id for job_id, entry in mine.items() if entry.abort_asked]
+            return Beat(lost, aborts, unknown)
+
+    async def tell(self, epoch: str, command: Command) -> bool:
+        with self._lock:
+            worker = self._workers.get(epoch)
+            if worker:
+                worker.mail.append(command)
+        self._post.ring()
+        return worker is not None
+
+    async def reap(self) -> int:
+        taken = 0
+        with self._lock:
+            for epoch, worker in list(self._workers.items()):
+                if worker.lease_end_ms <= self._now():
+                    self._forget(epoch)
+                    taken += self._jobs.take_back(worker)
+        self._work.ring()
+        return taken
+
+    async def sweep(self) -> None:
+        with self._lock:
+            self._jobs.prune()
+
+    async def watermarks(self, schedules: Sequence[str]) -> dict[str, int]:
+        with self._lock:
+            return {name: self._watermarks.setdefault(name, self._now()) for name in schedules}
+
+    async def stage(self, occurrences: Sequence[Occurrence]) -> list[bool]:
+        with self._lock:
+            staged = [self._stage(occurrence) for occurrence in occurrences]
+        self._work.ring()
+        return staged
+
+    def _stage(self, occurrence: Occurrence) -> bool:
+        if occurrence.fire_ms <= self._watermarks.get(occurrence.schedule, 0):
+            return False
+        self._watermarks[occurrence.schedule] = occurrence.fire_ms
+        return self._jobs.accept(occurrence.job) is Acceptance.CREATED
+
+    async def get(self, job_id: str) -> Snapshot | None:
+        with self._lock:
+            entry = self._jobs.entries.get(job_id)
+            return self._snapshot(entry) if entry else None
+
+    def _snapshot(self, entry: Entry) -> Snapshot:
+        self._jobs.has_lapsed(entry)
+        worker = self._workers.get(entry.holder)
+        news = worker.news if worker else News()
+        return Snapshot(
+            job=deliver(entry.job.id, entry.envelope, 0).job,
+            state=entry.state,
+            now_ms=self._now(),
+            tries=entry.end.tries if entry.end else entry.tally.tries,
+            crashes=entry.tally.crashes,
+            due_ms=entry.due_ms,
+            expires_ms=entry.expires_ms,
+            worker=entry.end.worker if entry.end else (worker.card.worker_id if worker else ""),
+            start_ms=entry.end.start_ms if entry.end else news.starts.get(entry.job.id, entry.start_ms),
+            progress=news.progress.get(entry.job.id, ()),
+            end=entry.end,
+            attempts=tuple(entry.tally.history),
+        )
+
+    async def wait_end(self, job_id: str, timeout_s: float) -> Snapshot | None:
+        deadline = time.monotonic() + timeout_s
+        with self._ends.listener() as listener:
+            while True:
+                snapshot = await self.get(job_id)
+                if snapshot and snapshot.state.ended:
+                    return snapshot
+                left = deadline - time.monotonic()
+                if left <= 0 or not await listener.rung(left):
+                    raise TimeoutError(f"job {job_id!r} has not ended within {timeout_s} s")
+
+    async def size(self) -> int:
+        with self._lock:
+            return len(self._jobs.in_state(*WAITING))
+
+    async def counts(self) -> dict[State, int]:
+        with self._lock:
+            return {state: len(self._jobs.in_state(state)) for state in State}
+
+    async def page(self, query: Query) -> Page:
+        with self._lock:
+            rows = [entry for entry in self._jobs.in_state(*query.states) if entry.matches(query)]
+            rows.sort(key=lambda entry: entry.shown_ms, reverse=True)
+            shown = rows[query.offset : query.offset + query.limit]
+            return Page([self._snapshot(entry) for entry in shown], len(rows))
+
+    async def workers(self) -> list[WorkerRow]:
+        with self._lock:
+            return [WorkerRow(row.card, row.lease_end_ms, self._now(), row.news) for row in self._workers.values()]
+
+    async def abort(self, ids: Sequence[str]) -> list[Answer]:
+        with self._lock:
+            return [self._abort(job_id) for job_id in ids]
+
+    def _abort(self, job_id: str) -> Answer:
+        answer, running = self._jobs.abort(job_id)
+        if running:
+            self._workers[running.holder].mail.append(Command(Order.ABORT, job_id, running.claim))
+            self._post.ring()
+        return answer
+
+    async def replay(self, ids: Sequence[str]) -> list[Answer]:
+        with self._lock:
+            answers = [self._jobs.replay(job_id) for job_id in ids]
+        self._work.ring()
+        return answers
+
+    async def reschedule(self, ids: Sequence[str], due_ms: int) -> list[Answer]:
+        with self._lock:
+            answers = [self._jobs.reschedule(job_id, due_ms) for job_id in ids]
+        self._work.ring()
+        return answers
+
+    async def delete(self, ids: Sequence[str]) -> list[Answer]:
+        with self._lock:
+            return [self._jobs.delete(job_id) for job_id in ids]
+
+    async def pause(self) -> None:
+        self._paused = True
+
+    async def resume(self) -> None:
+        self._paused = False
+        self._work.ring()
+
+    async def paused(self) -> bool:
+        return self._paused
+
+    async def clear(self) -> int:
+        with self._lock:
+            waiting = self._jobs.in_state(*WAITING)
+            for entry in waiting:
+                del self._jobs.entries[entry.job.id]
+            return len(waiting)
+
+    async def durability(self) -> str:
+        return "memory: everything is lost when the process ends"
