@@ -123,6 +123,10 @@ class Broker(ABC):
         Pushing out by number never removes a record before its result's `ttl_ms` is over."""
 
     @abstractmethod
+    async def now_ms(self) -> int:
+        """The broker's clock."""
+
+    @abstractmethod
     async def watermarks(self, schedules: Sequence[str]) -> dict[str, int]:
         """The last staged fire time of each schedule; a new schedule starts at now."""
 

@@ -83,7 +83,7 @@ class RedisBroker(Broker):
             answers += letters(reply, len(part), ANSWERS, "d")
         return answers
 
-    async def _now_ms(self) -> int:
+    async def now_ms(self) -> int:
         ((seconds, micros),) = await self._ask(Request((b"TIME",)))
         return int(seconds) * 1_000 + int(micros) // 1_000 + self.skew_ms
 
@@ -131,7 +131,7 @@ class RedisBroker(Broker):
         return await self._reaper.reap()
 
     async def sweep(self) -> None:
-        await self._sweeper.sweep(await self._now_ms())
+        await self._sweeper.sweep(await self.now_ms())
 
     async def watermarks(self, schedules: Sequence[str]) -> dict[str, int]:
         marks = await self._call("watermarks", (), schedules)
@@ -191,7 +191,7 @@ class RedisBroker(Broker):
             Request((b"HGETALL", self._keys["cards"])),
             Request((b"HGETALL", self._keys["news"])),
         )
-        return worker_rows(await self._now_ms(), leases, paired(cards), paired(news))
+        return worker_rows(await self.now_ms(), leases, paired(cards), paired(news))
 
     async def abort(self, ids: Sequence[str]) -> list[Answer]:
         answers: list[Answer] = []

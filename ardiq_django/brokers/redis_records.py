@@ -101,7 +101,7 @@ class _Line:
         end = end_of(outcome, self._worker_id, self._epoch)
         job, envelope, ttl_ms = outcome.delivery.job, outcome.delivery.envelope, end.ttl_ms
         packed = pack(end)
-        sizes = f"{end.state} {ttl_ms} {end.finish_ms} {len(history)} {len(packed)} {len(envelope)}|"
+        sizes = f"{end.state} {ttl_ms} {len(history)} {len(packed)} {len(envelope)}|"
         record = sizes.encode() + packed + envelope
         if history:
             record += b"".join(map(pack, history))
@@ -245,7 +245,7 @@ def ended_snapshot(job_id: str, now_ms: int, record: bytes) -> Snapshot:
 
 def _read_record(record: bytes) -> tuple[End, bytes, Sequence[Attempt]]:
     sizes, _, body = record.partition(b"|")
-    number, of_end, of_job = map(int, sizes.split()[3:])
+    number, of_end, of_job = map(int, sizes.split()[2:])
     of_both = of_end + of_job
     return _end(body[:of_end]), body[of_end:of_both], _history(number, body[of_both:])
 

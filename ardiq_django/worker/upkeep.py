@@ -108,7 +108,7 @@ class Upkeep:
         """Enqueue the fire times that have come since each schedule's watermark."""
         crons = self._app.registry.crons
         marks = await self._app.broker.watermarks(list(crons))
-        now = now_ms() + self._app.broker.skew_ms
+        now = await self._app.broker.now_ms()
         due = [
             self._occurrence(cron, fire) for name, cron in crons.items() for fire in self._fires(cron, marks[name], now)
         ]

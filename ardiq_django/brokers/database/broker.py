@@ -162,6 +162,9 @@ class DatabaseBroker(Broker):
     async def sweep(self) -> None:
         await self._in(self._rest, self._sweep)
 
+    async def now_ms(self) -> int:
+        return await self._in(self._rest, lambda: self._tables.now_ms)
+
     async def watermarks(self, schedules: Sequence[str]) -> dict[str, int]:
         return await self._in(self._rest, intake.watermarks, self._tables, schedules)
 

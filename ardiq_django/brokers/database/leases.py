@@ -26,7 +26,7 @@ def leave(tables: Tables, epoch: str) -> None:
     """End an epoch and hand back what it holds, with nothing spent."""
     with tables.atomic():
         list(tables.workers.filter(epoch=epoch).select_for_update())  # before the jobs, as every turn does
-        held = list(tables.table.held_by(epoch).locked())
+        held = list(tables.jobs.held_by(epoch).locked())
         for job in held:
             if job.abort_asked:
                 job.finish_by_itself(State.ABORTED, tables.now_ms, tables.rules.result_ttl_ms, ABORTED_RUNNING)
@@ -43,7 +43,7 @@ def beat(tables: Tables, epoch: str, call: int, held: Mapping[str, int], news: N
     with tables.atomic():
         if not tables.workers.renew(epoch, tables.skew_ms + tables.rules.lease_ms, news):
             raise LeaseLost(f"worker epoch {epoch} is not registered, or was reaped")
-        columns = tables.table.held_by(epoch).values_list("job_id", "claim", "abort_asked", "pk")
+        columns = tables.jobs.held_by(epoch).values_list("job_id", "claim", "abort_asked", "pk")
         mine = {job_id: (claim, asked, key) for job_id, claim, asked, key in columns}
         lost = [job_id for job_id, claim in held.items() if job_id not in mine or mine[job_id][0] != claim]
         aborts = [job_id for job_id, (_, asked, _) in mine.items() if asked]
@@ -107,7 +107,7 @@ def reap(tables: Tables) -> int:
 
 
 def _bury(tables: Tables, worker: Worker, now_ms: int) -> int:
-    jobs = list(tables.table.held_by(worker.epoch).locked())
+    jobs = list(tables.jobs.held_by(worker.epoch).locked())
     starts = worker.told.starts
     tables.record([Attempt.of(job, _crash(job, worker, starts.get(job.job_id, job.start_ms), now_ms)) for job in jobs])
     for job in jobs:

@@ -48,7 +48,7 @@ class _Turning:
     def _as_before(self) -> Turn:
         self._remember(self._look.call, self._look.answers)
         lanes = {lane: place for place, lane in enumerate(self._turn.lanes)}
-        held = self._tables.table.held_by(self._turn.epoch).filter(claim=self._look.call).defer("value")
+        held = self._tables.jobs.held_by(self._turn.epoch).filter(claim=self._look.call).defer("value")
         jobs = sorted(held, key=lambda job: (lanes.get(job.lane, 0), job.due_ms, job.pk))
         answers = [LETTERS[letter] for letter in self._look.answers]
         return Turn(answers, self._delivered([job.claimed for job in jobs]), self._until(self._look.due_ms))

@@ -1,5 +1,5 @@
--- Records of ended jobs: `<state> <ttl ms> <finish ms> <attempts> <bytes of the end> <bytes of the job>|`, then the
--- packed end, the packed job, the packed attempts; and where unfinished jobs stand.
+-- Records of ended jobs: `<state> <ttl ms> <attempts> <bytes of the end> <bytes of the job>|`, then the packed end, the
+-- packed job, the packed attempts; and where unfinished jobs stand.
 -- with: _job
 
 local function record_key(id)
@@ -8,14 +8,14 @@ end
 
 -- A record that somebody spoilt counts as failed, with nothing in it.
 local function read_record(record)
-  local state, ttl_ms, finish_ms, number, of_end, of_job, at =
-    string.match(record, '^(%a+) (%-?%d+) (%d+) (%d+) (%d+) (%d+)|()')
+  local state, ttl_ms, number, of_end, of_job, at =
+    string.match(record, '^(%a+) (%-?%d+) (%d+) (%d+) (%d+)|()')
   if not state then
-    return {state = 'failed', ttl_ms = '-1', finish_ms = NOW, number = 0, envelope = '', attempts = ''}
+    return {state = 'failed', ttl_ms = '-1', number = 0, packed = '', envelope = '', attempts = ''}
   end
   local job_at = at + of_end
   return {
-    state = state, ttl_ms = ttl_ms, finish_ms = tonumber(finish_ms), number = tonumber(number),
+    state = state, ttl_ms = ttl_ms, number = tonumber(number), packed = string.sub(record, at, job_at - 1),
     envelope = string.sub(record, job_at, job_at + of_job - 1), attempts = string.sub(record, job_at + of_job),
   }
 end
@@ -26,16 +26,17 @@ local function member(id, envelope, ttl_ms)
 end
 
 -- The server lets keys go by its own clock. Where ours is skewed, a record out of the lists is gone when ours says so.
-local function is_over(id, record)
-  local old = read_record(record)
+local function is_over(id, old)
+  local readable, _, _, _, _, _, finish_ms = pcall(cmsgpack.unpack_limit, old.packed, 5, 1)
   local ttl_ms = tonumber(old.ttl_ms)
   local kept_ms = ttl_ms < 0 and (old.state == 'succeeded' and SUCCEEDED_MS or FAILED_MS) or ttl_ms
-  return old.finish_ms + kept_ms <= NOW and not call('ZSCORE', ended(old.state), member(id, old.envelope, old.ttl_ms))
+  local is_listed = call('ZSCORE', ended(old.state), member(id, old.envelope, old.ttl_ms))
+  return readable and not is_listed and finish_ms + kept_ms <= NOW
 end
 
 local function record_of(id)
   local record = call('GET', record_key(id))
-  return record and not (SKEW_MS ~= '0' and is_over(id, record)) and record or nil
+  return record and not (SKEW_MS ~= '0' and is_over(id, read_record(record))) and record or nil
 end
 
 local function drop_record(id, old)
@@ -52,7 +53,7 @@ end
 -- End a job that is at its place no longer, by nobody's outcome.
 local function finish(id, envelope, tally, state, reason)
   local packed = cmsgpack.pack({state, tally.tries, tally.crashes, 0, NOW, '', '', tonumber(RESULT_TTL_MS), reason})
-  local sizes = string.format('%s %d %.0f %d %d %d|', state, RESULT_TTL_MS, NOW, tally.number, #packed, #envelope)
+  local sizes = string.format('%s %d %d %d %d|', state, RESULT_TTL_MS, tally.number, #packed, #envelope)
   local record = sizes .. packed .. envelope .. tally.attempts
   call('HDEL', JOBS, id)
   call('HDEL', TRIES, id)

@@ -181,6 +181,9 @@ class MemoryBroker(Broker):
         with self._lock:
             self._jobs.prune()
 
+    async def now_ms(self) -> int:
+        return self._now()
+
     async def watermarks(self, schedules: Sequence[str]) -> dict[str, int]:
         with self._lock:
             return {name: self._watermarks.setdefault(name, self._now()) for name in schedules}
