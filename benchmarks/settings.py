@@ -17,7 +17,7 @@ DATABASES = {
     "postgres": {
         "ENGINE": "django.db.backends.postgresql",
         "HOST": os.environ.get("BENCH_POSTGRES_HOST", ""),
-        "NAME": os.environ.get("BENCH_POSTGRES_NAME", "ardiq"),
+        "NAME": os.environ.get("BENCH_POSTGRES_NAME", "postgres"),
         "USER": os.environ.get("BENCH_POSTGRES_USER", ""),
     },
 }

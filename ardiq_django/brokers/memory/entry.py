@@ -1,0 +1,50 @@
+"""What the memory broker remembers of a job and of a worker."""
+
+from dataclasses import dataclass, field
+
+from ardiq_django.results import State
+from ardiq_django.wire import FRESH, Command, End, News, Query, StagedJob, Tally, Turn, WorkerCard
+
+
+@dataclass(slots=True)
+class Entry:
+    """One job, wherever it stands."""
+
+    job: StagedJob
+    envelope: bytes
+    state: State
+    due_ms: int
+    expires_ms: int
+    ticket: int = 0  # its place in a lane; an older place is void
+    tally: Tally = FRESH
+    holder: str = ""  # the epoch that runs it
+    claim: int = 0
+    start_ms: int = 0
+    abort_asked: bool = False
+    end: End | None = None
+
+    @property
+    def shown_ms(self) -> int:
+        """The time by which lists are ordered."""
+        return self.end.finish_ms if self.end else self.start_ms or self.due_ms
+
+    def matches(self, query: Query) -> bool:
+        """Whether a page of `query` shows it."""
+        return (
+            (not query.task or self.job.task == query.task)
+            and query.text.lower() in f"{self.job.id}\n{self.job.task}".lower()
+            and query.since_ms <= self.shown_ms
+            and (not query.until_ms or self.shown_ms < query.until_ms)
+        )
+
+
+@dataclass(slots=True)
+class Registration:
+    """One worker's epoch."""
+
+    card: WorkerCard
+    lease_end_ms: int
+    call: int = 0
+    turn: Turn = field(default_factory=lambda: Turn((), ()))
+    mail: list[Command] = field(default_factory=list)
+    news: News = field(default_factory=News)
