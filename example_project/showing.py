@@ -78,7 +78,7 @@ def report() -> bool:
 def report_failures(run: Run) -> None:
     """A few of the modules that failed, with what the queue has recorded of their jobs."""
     failed = list(Module.objects.failed().filter(run=run))
-    print(f"Python ships {len(failed)} that it cannot parse itself:" if failed else "Every one of them parses.")
+    print(f"{len(failed)} of them cannot be read:" if failed else "Every one of them parses.")
     for module in failed[:FAILURES_SHOWN]:
         print(f"  {module.path}, {attempts(app.job(job_id(run.pk, module.path)))} attempts\n    {module.error}")
     if len(failed) > FAILURES_SHOWN:

@@ -1,25 +1,48 @@
 """The example project: its own tests pass, and its demo does what it says, with every broker."""
 
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
+TIMEOUT_S = 180
+
+
+def clean_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
 
 
 def run(*command: str | Path, cwd: Path = ROOT, **env: str) -> str:
     """What a command printed; fails with it if the command fails."""
-    clean = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
-    done = subprocess.run(
-        [sys.executable, *command], cwd=cwd, env=clean | env, capture_output=True, text=True, timeout=120
-    )
-    said = done.stdout + done.stderr
-    assert done.returncode == 0, said
+    return finish(start(*command, cwd=cwd, **env))
+
+
+def finish(process: "subprocess.Popen[str]") -> str:
+    try:
+        said, _ = process.communicate(timeout=TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.terminate()  # the demo takes its children along
+        raise
+    assert process.returncode == 0, said
     return said
+
+
+def start(*command: str | Path, cwd: Path = ROOT, **env: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, *command],
+        cwd=cwd,
+        env=clean_environment() | env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
 
 
 def test_the_tests_of_the_example_pass() -> None:
@@ -27,7 +50,7 @@ def test_the_tests_of_the_example_pass() -> None:
 
 
 def test_the_migrations_of_the_example_are_complete() -> None:
-    run("example_project/manage.py", "makemigrations", "--check", "--dry-run", BROKER="memory")
+    run("example_project/manage.py", "makemigrations", "symbols", "--check", "--dry-run", BROKER="memory")
 
 
 @pytest.fixture
@@ -70,3 +93,25 @@ def test_the_demo_can_be_run_again(example: Path, library: Path) -> None:
     said = run("demo.py", cwd=example, ONCE="1", BROKER="memory", LIBRARY=str(library))
 
     assert "They agree, module by module." in said
+
+
+def test_the_demo_survives_the_death_of_its_worker(example: Path, library: Path) -> None:
+    for number in range(400):
+        (library / f"more{number}.py").write_text("def f(): ...\n")
+    log = example / "var" / "worker.log"
+    demo = start("demo.py", cwd=example, ONCE="1", BROKER="database", LIBRARY=str(library))
+
+    while not (log.exists() and "task=symbols.tasks.index_module" in log.read_text()):
+        assert demo.poll() is None, demo.communicate()
+        time.sleep(0.01)
+    os.kill(worker_pid(log), signal.SIGKILL)
+    said = finish(demo)
+
+    assert "The worker died (SIGKILL), so another is started." in said
+    assert "They agree, module by module." in said
+
+
+def worker_pid(log: Path) -> int:
+    found = re.search(r"worker began .* worker=\S+-(\d+)-[0-9a-f]+ ", log.read_text())
+    assert found
+    return int(found[1])

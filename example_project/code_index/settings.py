@@ -15,7 +15,8 @@ DEBUG = os.environ.get("DEBUG", "1") == "1"
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 
 # What is indexed: the standard library of the Python that runs this, or any other directory of Python code.
-LIBRARY = Path(os.environ.get("LIBRARY") or sysconfig.get_path("stdlib"))
+STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib"))
+LIBRARY = Path(os.environ.get("LIBRARY") or STANDARD_LIBRARY)
 
 # Where jobs are kept. One string moves the project from no infrastructure at all to Redis.
 BROKERS = {"": "database://", "database": "database://", "memory": "memory://", "redis": "redis://127.0.0.1:6379/0"}

@@ -1,5 +1,6 @@
 """The page of the index: search, the last summary, and how far the latest run has come."""
 
+from django.conf import settings
 from django.contrib.admin.utils import quote
 from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -30,6 +31,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "kinds": _kinds(summary),
         "failed": [(module, _job_page(module)) for module in Module.objects.failed()[:FAILURES_SHOWN]],
         "run": Run.objects.latest_run(),
+        "own_library": settings.LIBRARY if settings.LIBRARY != settings.STANDARD_LIBRARY else None,
     }
     return render(request, "symbols/index.html", context)
 

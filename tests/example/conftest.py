@@ -28,7 +28,7 @@ def library(tmp_path: Path, settings: Any) -> Path:
     for path, source in SOURCES.items():
         write(tmp_path, path, source)
     write(tmp_path, "site-packages/django/shortcuts.py", "def render(): ...\n")
-    settings.LIBRARY = tmp_path
+    settings.LIBRARY = settings.STANDARD_LIBRARY = tmp_path
     return tmp_path
 
 

@@ -1,6 +1,7 @@
 """The page of the example."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -106,6 +107,13 @@ def test_the_progress_of_a_run_can_be_asked_for_alone(client: Client) -> None:
     assert "1 of 4" in part
     assert "data-going" in part
     assert "<html" not in part
+
+
+def test_the_page_says_whose_names_it_shows(client: Client, indexed: Run, settings: Any) -> None:
+    assert "the standard library of Python 3.11.7 defines" in text(client)
+
+    settings.STANDARD_LIBRARY = None
+    assert f"{settings.LIBRARY}</em> defines" in text(client)
 
 
 def test_a_finished_run_stops_the_page_from_asking(client: Client, indexed: Run) -> None:
