@@ -13,10 +13,10 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, overload
 from ardiq_django import codec
 from ardiq_django.brokers import Broker, check_address, keeper
 from ardiq_django.clock import new_epoch
-from ardiq_django.config import AppOptions
+from ardiq_django.config import AppOptions, CallOptions
 from ardiq_django.context import TaskContext
 from ardiq_django.exceptions import ConfigError
-from ardiq_django.handles import Job, PreparedTask, Task
+from ardiq_django.handles import Job, PreparedTask, Task, refuse_inside_a_loop, run_sync
 from ardiq_django.producer import Producer
 from ardiq_django.registry import Registry, TaskDefinition
 from ardiq_django.results import Status, TaskInfo, TaskResult
@@ -199,12 +199,11 @@ class Ardiq:
     def _handle(self, definition: TaskDefinition) -> Task[Any, Any]:
         return Task(self, definition.name, definition)
 
-    def ref(self, name: str, *, priority: str | None = None) -> Task[..., Any]:
+    def ref(self, name: str, *, priority: str | None = None, unique: bool = False) -> Task[..., Any]:
         """A handle to a task by name, which need not be imported here; it cannot be called in place."""
         if priority is not None:
             self.options.check_lane(priority)
-        definition = self.registry.tasks.get(name)
-        return self._handle(definition) if definition and priority is None else Task(self, name, None, priority)
+        return Task(self, name, None, CallOptions(priority=priority, unique=unique or None))
 
     def send(self, name: str, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, Job[Any]]:
         """`enqueue` by name."""
@@ -220,6 +219,7 @@ class Ardiq:
 
     def enqueue_many_sync(self, prepared: Iterable[PreparedTask]) -> list[Job[Any]]:
         """`enqueue_many` for ordinary views and scripts."""
+        refuse_inside_a_loop("enqueue_many")
         receipts = self.producer.send_sync([one.job for one in prepared])
         return [Job(self, receipt) for receipt in receipts]
 
@@ -248,7 +248,7 @@ class Ardiq:
         return await self.broker.size()
 
     def queue_size_sync(self) -> int:
-        return self.broker.run_sync(self.queue_size())
+        return run_sync(self, self.queue_size())
 
     async def run(self) -> None:
         """Work until `stop()`, or in burst until nothing is left to do. An app can run again afterwards.

@@ -5,6 +5,7 @@ import logging
 import sys
 from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from asgiref.sync import markcoroutinefunction
@@ -33,8 +34,13 @@ class BoundTask(Generic[P, R]):
     def __init__(self, app: "Ardiq", name: str, definition: TaskDefinition | None, options: CallOptions) -> None:
         self.app = app
         self.name = name
-        self._definition = definition
+        self._own = definition
         self._options = options
+
+    @property
+    def _definition(self) -> TaskDefinition | None:
+        # a reference may be made before the module that declares the task is imported
+        return self._own or self.app.registry.tasks.get(self.name)
 
     @markcoroutinefunction
     def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> "Coroutine[Any, Any, Job[R]]":
@@ -54,7 +60,7 @@ class BoundTask(Generic[P, R]):
 
     def enqueue_sync(self, *args: P.args, **kwargs: P.kwargs) -> "Job[R]":
         """`enqueue` for ordinary views and scripts."""
-        _refuse_inside_a_loop(self.name)
+        refuse_inside_a_loop("enqueue")
         staged = self._stage(args, kwargs)
         (receipt,) = self.app.producer.send_sync([staged], self._on_commit)
         return Job(self.app, receipt)
@@ -75,18 +81,20 @@ class BoundTask(Generic[P, R]):
 class Task(BoundTask[P, R]):
     """A declared task. Calling it runs the function in place, no broker involved."""
 
-    def __init__(self, app: "Ardiq", name: str, definition: TaskDefinition | None, priority: str | None = None) -> None:
-        super().__init__(app, name, definition, call_options({"priority": priority}) if priority else NO_CALL_OPTIONS)
-        self.priority = definition.options.priority if definition else priority
+    def __init__(
+        self, app: "Ardiq", name: str, definition: TaskDefinition | None, options: CallOptions = NO_CALL_OPTIONS
+    ) -> None:
+        super().__init__(app, name, definition, options)
+        self.priority = definition.options.priority if definition else options.priority
         self.__doc__ = definition.fn.__doc__ if definition else None
         self.__name__ = getattr(definition.fn, "__name__", name) if definition else name
 
     @property
     def fn(self) -> Callable[P, R]:
-        """The function; raises `TypeError` for a task that is known by name only."""
-        if self._definition is None:
+        """The function; raises `TypeError` for a reference by name."""
+        if self._own is None:
             raise TypeError(f"{self.name!r} is a reference by name: it can be enqueued, not called in place")
-        return self._definition.fn
+        return self._own.fn
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self.fn(*args, **kwargs)
@@ -94,10 +102,10 @@ class Task(BoundTask[P, R]):
     def options(self, **given: Any) -> BoundTask[P, R]:
         """The same task with the options of a call: `task_id`, `priority`, `delay_ms` or `delay`, `schedule_ms` or
         `at`, `expire_ms`, `unique`, `labels`, `enqueue_on_commit`. Raises at once for a wrong one."""
-        options = call_options({"priority": self._options.priority} | given)
+        options = call_options({"priority": self._options.priority, "unique": self._options.unique} | given)
         if options.priority is not None:
             self.app.options.check_lane(options.priority)
-        return BoundTask(self.app, self.name, self._definition, options)
+        return BoundTask(self.app, self.name, self._own, options)
 
     def __repr__(self) -> str:
         return f"<Task {self.name} of queue {self.app.queue_name!r}>"
@@ -188,7 +196,7 @@ class Job(Generic[R]):
         return self._run(self.retry())
 
     def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        return self.app.broker.run_sync(coroutine)
+        return run_sync(self.app, coroutine)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Job) and (self.app, self.id) == (other.app, other.id)
@@ -208,8 +216,10 @@ class Unsent(Coroutine[Any, Any, R]):
     def __init__(self, coroutine: Coroutine[Any, Any, R], task: str) -> None:
         self._coroutine = coroutine
         self._task = task
-        caller = sys._getframe(2)
-        self._line = (caller.f_code.co_filename, caller.f_lineno)
+        caller: FrameType | None = sys._getframe(1)
+        while caller and caller.f_globals.get("__name__", "").startswith("ardiq_django."):
+            caller = caller.f_back
+        self._line = (caller.f_code.co_filename, caller.f_lineno) if caller else ("?", 0)
         self._begun = False
 
     def send(self, value: Any) -> Any:
@@ -243,6 +253,17 @@ def _refuse_where_no_loop_runs(task: str) -> None:
         )
 
 
-def _refuse_inside_a_loop(task: str) -> None:
+def refuse_inside_a_loop(name: str) -> None:
+    """Raise `SyncContextError` where the sync twin of `name` would block a running event loop."""
     if asyncio._get_running_loop() is not None:
-        raise SyncContextError(f"{task}: enqueue_sync() would block the event loop: write await ….enqueue(…) here")
+        raise SyncContextError(f"{name}_sync() would block the event loop: write await ….{name}(…) here")
+
+
+def run_sync(app: "Ardiq", coroutine: Coroutine[Any, Any, T]) -> T:
+    """The sync twin of a coroutine method that asks the app's broker."""
+    try:
+        refuse_inside_a_loop(getattr(coroutine, "__name__", "this"))
+    except SyncContextError:
+        coroutine.close()
+        raise
+    return app.broker.run_sync(coroutine)

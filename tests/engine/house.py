@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from django.db import connections
 
-from ardiq_django import Ardiq, Job, TaskResult
+from ardiq_django import Ardiq, Job, TaskResult, bridge
 from ardiq_django.brokers.memory import MemoryBroker
 from ardiq_django.results import State
 
@@ -76,6 +76,8 @@ class House:
     async def close(self) -> None:
         for app in self._apps:
             await app.broker.close()
+            if self.address.startswith("redis"):  # whose connections belong to loops, and sync callers have one
+                await asyncio.to_thread(bridge.run, app.broker.close())
 
 
 def _with_connections_closed(function: Callable[[], T]) -> T:
