@@ -6,6 +6,13 @@ from ardiq_django.dashboard.job import Job
 from ardiq_django.dashboard.jobs import JobAdminMixin
 
 
-@admin.register(Job)
 class JobAdmin(JobAdminMixin, admin.ModelAdmin):  # type: ignore[type-arg]
     """The jobs of every queue."""
+
+
+def register(site: admin.AdminSite) -> None:
+    """Show our pages on a site; Django's default one has them already."""
+    site.register(Job, JobAdmin)
+
+
+register(admin.site)

@@ -64,7 +64,8 @@ def tries(job: Job) -> int | None:
 
 @admin.display(description=_("worker"))
 def worker(job: Job) -> str | None:
-    return format_html('<span class="ardiq-worker">{}</span>', job.snapshot.worker) if job.snapshot.worker else None
+    name = job.snapshot.worker
+    return format_html('<span class="ardiq-worker" title="{}">{}</span>', name, name) if name else None
 
 
 COLUMNS = (job_id, task, state, lane, when, took, tries, worker)

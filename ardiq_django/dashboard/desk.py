@@ -2,18 +2,20 @@
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, TypeVar
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from ardiq_django.ardiq import Ardiq, declared_apps
+from ardiq_django.ardiq import Ardiq, get_app
 from ardiq_django.brokers.base import Broker
 from ardiq_django.clock import now_ms
 from ardiq_django.dashboard.job import shown_ms
 from ardiq_django.dashboard.terms import is_narrowed
 from ardiq_django.exceptions import ArdiqError
 from ardiq_django.results import State
+from ardiq_django.surroundings import around
 from ardiq_django.wire import Page, Query, Snapshot, WorkerRow
 
 T = TypeVar("T")
@@ -31,25 +33,25 @@ class Desk:
         self.problem = ""
         self._counts: dict[str, Mapping[State, int]] = {}
         self._firsts: dict[tuple[str, Query], Page] = {}
-        self._apps: list[Ardiq] | None = None
 
-    @property
-    def apps(self) -> list[Ardiq]:
-        """The declared queues, the first one first."""
-        if self._apps is None:
-            try:
-                self._apps = declared_apps()
-            except ArdiqError as error:
-                self._apps, self.problem = [], str(error)
-        return self._apps
-
-    @property
+    @cached_property
     def queues(self) -> list[str]:
-        return [app.queue_name for app in self.apps]
+        """The declared queues, the first one first."""
+        try:
+            return around().declared_queues()
+        except ArdiqError as error:
+            self.problem = str(error)
+            return []
 
     def app(self, queue: str) -> Ardiq | None:
-        """The app of a declared queue; of the first one where none is named."""
-        return next((app for app in self.apps if not queue or app.queue_name == queue), None)
+        """The app of a declared queue, of the first one where none is named; None for any other, or for a `problem`."""
+        name = queue or next(iter(self.queues), "")
+        try:
+            app = get_app(name) if name in self.queues else None
+            return app if app and app.options else None
+        except ArdiqError as error:
+            self.problem = str(error)
+            return None
 
     def counts(self, queue: str) -> Mapping[State, int]:
         """How many jobs are in each state."""

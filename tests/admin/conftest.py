@@ -63,19 +63,19 @@ def memory_shop(db: None) -> Iterator[Shop]:
 
 
 @pytest.fixture
-def staff() -> Client:
+def staff(db: None) -> Client:
     """A member of staff without any right."""
     return _client("staff")
 
 
 @pytest.fixture
-def viewer() -> Client:
+def viewer(db: None) -> Client:
     """Who may see jobs, but not what they carry."""
     return _client("viewer", "view_job")
 
 
 @pytest.fixture
-def reader() -> Client:
+def reader(db: None) -> Client:
     """Who may see everything of a job."""
     return _client("reader", "view_job", "view_job_payload")
 

@@ -193,7 +193,6 @@ def test_a_job_that_is_not_there_leads_away_with_a_message(memory_shop: Shop, re
     assert "exist" in message
 
 
-@pytest.mark.django_db
 @pytest.mark.parametrize("page", ["change", "history"])
 def test_a_broker_that_is_down_leads_to_the_list_that_names_it(reader: Client, page: str) -> None:
     with declared("memory://", "redis://127.0.0.1:1/0") as (_, down):

@@ -207,7 +207,6 @@ def test_a_page_asks_the_broker_ten_times_at_most(
     assert 0 < len(asked) <= 10
 
 
-@pytest.mark.django_db
 def test_a_broker_that_is_down_is_named_on_the_page(viewer: Client) -> None:
     with declared("redis://127.0.0.1:1/0") as (queue,):
         response = viewer.get(list_url())
