@@ -123,10 +123,12 @@ class Migration(migrations.Migration):
                         fields=["queue", "expires_ms"],
                         name="ardiq_job_expiry",
                     ),
-                    models.Index(condition=models.Q(("state", "running")), fields=["epoch"], name="ardiq_job_held"),
+                    models.Index(
+                        condition=models.Q(("state", "running")), fields=["queue", "epoch"], name="ardiq_job_held"
+                    ),
                     models.Index(
                         condition=models.Q(("finish_ms__gt", 0)),
-                        fields=["queue", "state", "finish_ms"],
+                        fields=["queue", "state", "finish_ms", "id"],
                         name="ardiq_job_ended",
                     ),
                 ],

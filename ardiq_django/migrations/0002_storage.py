@@ -17,8 +17,8 @@ POSTGRESQL = (
 MYSQL = (
     "ALTER TABLE ardiq_job MODIFY job_id varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL",
     "CREATE INDEX ardiq_job_live ON ardiq_job (queue, state, lane, due_ms, id)",
-    "CREATE INDEX ardiq_job_held ON ardiq_job (epoch, state)",
-    "CREATE INDEX ardiq_job_ended ON ardiq_job (queue, state, finish_ms)",
+    "CREATE INDEX ardiq_job_held ON ardiq_job (queue, state, epoch)",
+    "CREATE INDEX ardiq_job_ended ON ardiq_job (queue, state, finish_ms, id)",
 )
 
 STATEMENTS = {"postgresql": POSTGRESQL, "mysql": MYSQL}

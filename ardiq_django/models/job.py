@@ -83,8 +83,10 @@ class Job(models.Model):
                 name="ardiq_job_expiry",
                 condition=Q(state__in=("scheduled", "queued"), expires_ms__gt=0),
             ),
-            models.Index(fields=("epoch",), name="ardiq_job_held", condition=Q(state="running")),
-            models.Index(fields=("queue", "state", "finish_ms"), name="ardiq_job_ended", condition=Q(finish_ms__gt=0)),
+            models.Index(fields=("queue", "epoch"), name="ardiq_job_held", condition=Q(state="running")),
+            models.Index(
+                fields=("queue", "state", "finish_ms", "id"), name="ardiq_job_ended", condition=Q(finish_ms__gt=0)
+            ),
         )
 
     def __str__(self) -> str:

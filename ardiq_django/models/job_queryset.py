@@ -1,17 +1,18 @@
 """What is said to the jobs' table in SQL."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db import connections, models
-from django.db.models import BooleanField, Count
+from django.db.models import BooleanField
 from django.db.models.expressions import RawSQL
 
-from ardiq_django.models.dialect import DUE, READY, SUSPECT, Claimed, Dialect, Hand, Intake, Success, dialect
-from ardiq_django.models.listing import Listing
+from ardiq_django.models.dialect import DUE, READY, SUSPECT, Claimed, Dialect, Hand, Intake, dialect
+from ardiq_django.models.listing import ENDED, LIVE, WAITING, Listing
 from ardiq_django.results import State
-from ardiq_django.wire import Query, StagedJob, pack
+from ardiq_django.wire import Query, StagedJob, Succeeded, pack
 
 if TYPE_CHECKING:
     from ardiq_django.models.job import Job
@@ -58,15 +59,15 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def take_ready(self, hand: Hand, lane: str, limit: int) -> list[Claimed]:
         """Hand out the first jobs of a lane, in the order they stood."""
-        return sorted(map(Claimed._make, self._dialect.take(hand, READY, (hand.queue, lane, hand.now_ms, limit))))
+        return list(map(Claimed._make, sorted(self._dialect.take(hand, READY, (hand.queue, lane, hand.now_ms, limit)))))
 
     def take_suspect(self, hand: Hand) -> list[Claimed]:
         """Hand out one job that has crashed a worker."""
         return list(map(Claimed._make, self._dialect.take(hand, SUSPECT, (hand.queue, hand.now_ms))))
 
-    def succeed(self, hand: Hand, successes: Sequence[Success]) -> list[str]:
+    def succeed(self, hand: Hand, outcomes: Sequence[Succeeded]) -> list[str]:
         """Write the successes of what this hand still holds; returns the ids of these."""
-        return self._dialect.succeed(hand, successes)
+        return self._dialect.succeed(hand, outcomes)
 
     def promote(self, queue: str, now_ms: int, limit: int) -> int:
         """Queue what is due; returns how many."""
@@ -90,14 +91,6 @@ class JobQuerySet(models.QuerySet["Job"]):
         """What a worker runs."""
         return self.filter(literally("state = 'running'"), epoch=epoch)
 
-    def waiting(self) -> "JobQuerySet":
-        """What is scheduled, retrying or queued."""
-        return self.filter(literally("state IN ('scheduled', 'retrying', 'queued')"))
-
-    def due_later(self) -> "JobQuerySet":
-        """What waits for its time."""
-        return self.filter(literally("state IN ('scheduled', 'retrying')"))
-
     def lapsed(self, now_ms: int) -> "JobQuerySet":
         """What waits although the window it had to start in is over."""
         window = literally("state IN ('scheduled', 'queued') AND expires_ms > 0")
@@ -107,9 +100,25 @@ class JobQuerySet(models.QuerySet["Job"]):
         """Records of one end, newest first."""
         return self.filter(literally("finish_ms > 0"), state=state).order_by("-finish_ms", "-pk")
 
-    def by_state(self) -> dict[str, int]:
+    def live(self, queue: str) -> dict[str, int]:
+        """How many jobs have not ended, by state; counted in the indexes of the live states."""
+        return self._counted(LIVE, queue)
+
+    def by_state(self, queue: str) -> dict[str, int]:
         """How many rows are in each state."""
-        return dict(self.order_by().values_list("state").annotate(Count("pk")))
+        return self.live(queue) | self._counted(ENDED, queue)
+
+    def _counted(self, conditions: Sequence[str], queue: str) -> dict[str, int]:
+        part = "SELECT state, COUNT(*) FROM ardiq_job WHERE queue = %s AND {} GROUP BY state"
+        sql = " UNION ALL ".join(part.format(condition) for condition in conditions)
+        found = Counter[str]()
+        for state, number in self._dialect.rows(sql, [queue] * len(conditions)):
+            found[state] += number
+        return found
+
+    def waiting(self) -> "list[JobQuerySet]":
+        """What is scheduled, retrying or queued, one queryset for each index."""
+        return [self.filter(literally(condition)) for condition in WAITING]
 
     def purge(self, keys: Sequence[int]) -> int:
         """Remove these rows and their attempts; returns how many rows went."""

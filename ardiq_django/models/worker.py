@@ -21,7 +21,7 @@ LOOK = """SELECT {state},
 FROM ardiq_worker w LEFT JOIN ardiq_queue q ON q.name = w.queue WHERE w.epoch = %s {lock}"""
 PEEK = """SELECT {state},
   EXISTS (SELECT 1 FROM ardiq_job WHERE queue = %s AND state = 'queued' AND crashes = 0),
-  EXISTS (SELECT 1 FROM ardiq_job WHERE epoch = %s AND state = 'running')
+  EXISTS (SELECT 1 FROM ardiq_job WHERE queue = %s AND epoch = %s AND state = 'running')
 FROM (SELECT 1 AS one) AS here LEFT JOIN ardiq_queue q ON q.name = %s"""
 
 
@@ -65,7 +65,7 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
 
     def peek(self, queue: str, epoch: str, skew_ms: int) -> Peek:
         """Whether there is something for this worker, as cheaply as it can be told; nothing is locked."""
-        ((now, *rest),) = self._seen(PEEK, (queue, queue, queue, epoch, queue))
+        ((now, *rest),) = self._seen(PEEK, (queue, queue, queue, queue, epoch, queue))
         return Peek(now + skew_ms, *rest)
 
     def _seen(self, sql: str, params: tuple[str, ...]) -> list[Row]:
