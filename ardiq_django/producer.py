@@ -73,9 +73,17 @@ class Producer:
             bool(own_id),
             options.delay_ms,
             options.schedule_ms,
-            declared.expire_ms if options.expire_ms is None else options.expire_ms,
+            self._window_ms(call),
             {**declared.labels, **options.labels} if declared.labels or options.labels else {},
         )
+
+    def _window_ms(self, call: Call) -> int:
+        options = call.options
+        window_ms = call.declared.expire_ms if options.expire_ms is None else options.expire_ms
+        delay_ms = max(options.delay_ms, options.schedule_ms - now_ms())
+        if 0 < window_ms < delay_ms:
+            raise ConfigError(f"{call.task}: a delay of {delay_ms} ms lies beyond the window expire_ms={window_ms}")
+        return window_ms
 
     def _own_id(self, call: Call) -> tuple[str, str]:
         """The id that the call itself asks for, if any, and the digest by which the same call is known again."""
@@ -168,6 +176,7 @@ class Producer:
         return self._app.broker.run_sync
 
     async def _store(self, receipts: list[Receipt]) -> None:
+        conflicts: list[str] = []
         for start in range(0, len(receipts), CHUNK):
             chunk = receipts[start : start + CHUNK]
             try:
@@ -178,6 +187,6 @@ class Producer:
             for receipt, answer in zip(chunk, answers, strict=True):
                 receipt.waits_for_commit = False
                 receipt.created = answer is Acceptance.CREATED
-            for receipt, answer in zip(chunk, answers, strict=True):
-                if answer is Acceptance.CONFLICT:
-                    raise JobConflict(receipt.job.id)
+                conflicts += [receipt.job.id] * (answer is Acceptance.CONFLICT)
+        if conflicts:
+            raise JobConflict(conflicts[0])

@@ -166,12 +166,13 @@ async def test_a_conflict_among_many_is_told_after_all_were_sent(house: House) -
     @app.task
     async def note(number: int) -> None: ...
 
-    calls = [note.options(task_id="x").prepare(1), note.options(task_id="x").prepare(2), note.prepare(3)]
+    calls = [note.options(task_id="x").prepare(1), note.options(task_id="x").prepare(2)]
+    calls += [note.prepare(number) for number in range(1_000)]
     with pytest.raises(JobConflict, match="'x'"):
         await app.enqueue_many(calls)
 
-    assert await app.queue_size() == 2
-    assert await house.state(calls[2].id) is State.QUEUED
+    assert await app.queue_size() == 1_001
+    assert await house.state(calls[-1].id) is State.QUEUED
 
 
 async def test_repeating_prepared_calls_enqueues_nothing_twice(house: House) -> None:
