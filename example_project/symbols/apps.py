@@ -1,8 +1,8 @@
 """The app `symbols`."""
 
-import warnings
-
 from django.apps import AppConfig
+
+from symbols.reading import ignore_remarks
 
 
 class SymbolsConfig(AppConfig):
@@ -10,6 +10,4 @@ class SymbolsConfig(AppConfig):
     verbose_name = "Code index"
 
     def ready(self) -> None:
-        # parsing a module repeats the compiler's remarks on its style, which are not our news
-        warnings.filterwarnings("ignore", category=SyntaxWarning)
-        warnings.filterwarnings("ignore", category=DeprecationWarning, message="invalid (octal )?escape sequence")
+        ignore_remarks()

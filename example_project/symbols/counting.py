@@ -12,7 +12,7 @@ from pathlib import Path
 from django.db.models import Count
 
 from symbols.models import Module, Symbol
-from symbols.reading import Kind, Reading, module_paths, read_module
+from symbols.reading import Kind, Reading, ignore_remarks, module_paths, read_module
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def compare(library: Path) -> Comparison:
 def count_library(library: Path) -> dict[str, Tally]:
     """Each module of the library, from its source."""
     paths = module_paths(library)
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), initializer=ignore_remarks) as pool:
         readings = pool.map(partial(read_module, library), paths, chunksize=20)
         return {reading.path: _tally(reading) for reading in readings}
 
@@ -76,4 +76,4 @@ def _tally(reading: Reading) -> Tally:
 def _sums(tallies: Iterable[Tally]) -> dict[str, int]:
     known = list(tallies)
     sums = {"modules": len(known), "that do not parse": sum(tally.failed for tally in known)}
-    return sums | {f"of kind {kind}": sum(tally.kinds.get(kind, 0) for tally in known) for kind in Kind}
+    return sums | {kind.plural: sum(tally.kinds.get(kind, 0) for tally in known) for kind in Kind}

@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import os
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -76,6 +77,12 @@ def read_module(library: Path, path: str) -> Reading:
         return Reading(*facts, tuple(definitions(ast.parse(source, path).body)))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return Reading(*facts, error=error)
+
+
+def ignore_remarks() -> None:
+    """Let this process parse in silence: what the compiler has to say about somebody's style is not our news."""
+    warnings.filterwarnings("ignore", category=SyntaxWarning)
+    warnings.filterwarnings("ignore", category=DeprecationWarning, message="invalid (octal )?escape sequence")
 
 
 def digest_of(source: bytes) -> str:
