@@ -25,6 +25,8 @@ from ardiq_django.wire import (
     Order,
     Page,
     Query,
+    Requeued,
+    Retrying,
     Snapshot,
     StagedJob,
     Turn,
@@ -90,7 +92,9 @@ class MemoryBroker(Broker):
                 self._jobs.promote()
                 worker.turn = Turn(answers, self._claim(turn), self._jobs.next_due_ms())
                 worker.call = turn.call
-            if any(self._jobs.lanes.values()) or self._jobs.suspects:
+            # sleepers must know of jobs that are left over, and of new times to look at the clock
+            scheduled = any(isinstance(outcome, Retrying | Requeued) for outcome in turn.outcomes)
+            if scheduled or any(self._jobs.lanes.values()) or self._jobs.suspects:
                 self._work.ring()
             return worker.turn
 
