@@ -4,7 +4,7 @@ import random
 import time
 from collections.abc import Callable
 from enum import Enum, auto
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import Error, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -13,7 +13,7 @@ from ardiq_django.exceptions import BrokerError
 
 T = TypeVar("T")
 PATIENCE_S = 3.0  # for locks, deadlocks and serialization failures
-LONGEST_PAUSE_S = 0.1
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.002, 0.1
 BUSY_STATES = {"40001", "40P01", "55P03"}  # PostgreSQL: serialization, deadlock, lock not available
 BUSY_NUMBERS = {1205, 1213}  # MySQL: lock wait timeout, deadlock
 BUSY_CODES = {5, 6}  # SQLite: BUSY, LOCKED
@@ -37,22 +37,23 @@ def guarded(alias: str, verb: Callable[[], T]) -> T:
     Raises `BrokerError` when the database cannot do it. In a transaction of the caller's nothing is tried twice:
     what went wrong there is the caller's to roll back.
     """
-    deadline, pause_s, lost = time.monotonic() + PATIENCE_S, 0.002, 0
+    deadline, pause_s, was_lost = time.monotonic() + PATIENCE_S, SHORTEST_PAUSE_S, False
     while True:
         connection = connections[alias]
+        before = connection.connection
         try:
             return verb()
         except Error as error:
-            trouble = _trouble(connection, error)
-            lost += trouble is Trouble.LOST
-            passes = trouble is Trouble.BUSY or (trouble is Trouble.LOST and lost == 1)
+            trouble = _trouble(connection, before, error)
+            passes = trouble is Trouble.BUSY or (trouble is Trouble.LOST and not was_lost)
             if connection.in_atomic_block or not passes or time.monotonic() > deadline:
                 raise _explained(alias, trouble, error) from error
+        was_lost = was_lost or trouble is Trouble.LOST
         time.sleep(random.uniform(pause_s / 2, pause_s))  # noqa: S311
         pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
 
 
-def _trouble(connection: BaseDatabaseWrapper, error: Error) -> Trouble:
+def _trouble(connection: BaseDatabaseWrapper, before: Any, error: Error) -> Trouble:
     cause = error.__cause__
     state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
     number = error.args[0] if connection.vendor == "mysql" and error.args else None
@@ -61,10 +62,16 @@ def _trouble(connection: BaseDatabaseWrapper, error: Error) -> Trouble:
         return Trouble.BUSY
     if state in MISSING_STATES or number in MISSING_NUMBERS or any(words in str(error) for words in MISSING_WORDS):
         return Trouble.MISSING
-    if not connection.in_atomic_block and connection.connection is not None and not connection.is_usable():
+    return Trouble.LOST if before is not None and _is_lost(connection, before) else Trouble.OTHER
+
+
+def _is_lost(connection: BaseDatabaseWrapper, before: Any) -> bool:
+    """Whether the connection that was open before is of no use any more; it is closed then."""
+    if connection.in_atomic_block:
+        return False
+    if connection.connection is before and not connection.is_usable():
         connection.close()
-        return Trouble.LOST
-    return Trouble.OTHER
+    return connection.connection is not before  # the end of an atomic block may have opened another
 
 
 def _explained(alias: str, trouble: Trouble, error: Error) -> BrokerError:

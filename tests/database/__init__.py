@@ -1,0 +1,1 @@
+"""What the database broker promises beyond the contract: transactions, connections, plans."""
