@@ -5,6 +5,7 @@ brokers may part ways; such a run ends there.
 """
 
 import contextlib
+import os
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,6 +22,7 @@ from tests.contract.makers import cancelled, failure, released, requeued, retryi
 
 IDS = [f"job-{number}" for number in range(4)]
 ALL = 100
+EXAMPLES = int(os.environ.get("ARDIQ_MODEL_EXAMPLES", "10"))  # more of them find more, and take longer
 UNIT_MS = 10_000  # every time is a multiple of it, so that no order of two events hangs on a few real milliseconds
 MAKERS: dict[str, Callable[[Delivery, int], Outcome]] = {
     "success": lambda delivery, now: success(delivery, finish_ms=now),
@@ -196,7 +198,7 @@ VERBS = {
 steps = st.sampled_from([verb for verb, weight in VERBS.items() for _ in range(weight)]).flatmap(lambda verb: verb)
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(script=st.lists(steps, min_size=25, max_size=50))
 async def test_every_broker_does_what_the_reference_does(address: str, script: list[tuple[Any, ...]]) -> None:
     async with Side("memory://") as reference, Side(address) as tested:
