@@ -37,7 +37,8 @@ class Listener:
     async def rung(self, timeout_s: float) -> bool:
         """Wait for the bell; False if the time was over first."""
         try:
-            await asyncio.wait_for(self._rung.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._rung.wait()
         except TimeoutError:
             return False
         self._rung.clear()

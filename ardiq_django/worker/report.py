@@ -3,7 +3,7 @@
 import logging
 from typing import TYPE_CHECKING
 
-from ardiq_django.wire import Aborted, Delivery, Failed, Outcome, Released, Requeued, Retrying, Succeeded
+from ardiq_django.wire import Aborted, Answer, Delivery, Failed, Outcome, Released, Requeued, Retrying, Succeeded
 
 if TYPE_CHECKING:
     from ardiq_django.ardiq import Ardiq
@@ -32,29 +32,19 @@ class Report:
         if logger.isEnabledFor(logging.DEBUG):
             self._job(logging.DEBUG, "started", delivery)
 
-    def settled(self, outcome: Outcome) -> None:
-        match outcome:
-            case Succeeded(start_ms=start, finish_ms=finish):
-                if logger.isEnabledFor(logging.INFO):
-                    self._job(logging.INFO, "succeeded", outcome.delivery, f" duration_ms={finish - start}")
-            case Failed(reason=reason):
-                self._job(logging.ERROR, "failed", outcome.delivery, f" reason={reason}\n{outcome.attempt.traceback}")
-            case Retrying(attempt=attempt, delay_ms=delay):
-                why = f" delay_ms={delay} error={attempt.error_type}: {attempt.message}"
-                self._job(logging.WARNING, "retrying", outcome.delivery, why)
-            case Aborted():
-                self._job(logging.INFO, "aborted", outcome.delivery)
-            case Requeued(delay_ms=delay):
-                self._job(logging.INFO, "requeued", outcome.delivery, f" delay_ms={delay}")
-            case Released():
-                self._job(logging.INFO, "released", outcome.delivery)
+    def settled(self, outcome: Outcome, answer: Answer) -> None:
+        """How an attempt ended, once the broker has it; or that the broker would not have it."""
+        if answer in (Answer.STALE, Answer.GONE):
+            why = f" answer={answer}: another attempt holds the job now"
+            self._job(logging.WARNING, "outcome refused", outcome.delivery, why)
+            return
+        event, level = EVENTS[type(outcome)]
+        if logger.isEnabledFor(level):
+            self._job(level, event, outcome.delivery, _why(outcome))
 
     def unknown_task(self, delivery: Delivery, delay_ms: int) -> None:
         why = f" delay_ms={delay_ms}: no task of this name is registered here; is this worker's code older?"
         self._job(logging.WARNING, "put back", delivery, why)
-
-    def stale(self, delivery: Delivery, answer: str) -> None:
-        self._job(logging.WARNING, "outcome refused", delivery, f" answer={answer}: another attempt holds the job now")
 
     def lost(self, delivery: Delivery) -> None:
         self._job(logging.WARNING, "lost", delivery, ": its lease was taken back, so this attempt is cancelled")
@@ -82,3 +72,26 @@ class Report:
         job = delivery.job
         form = "job %s id=%s task=%s %s attempt=%d%s"
         logger.log(level, form, event, job.id, job.task, self._where, delivery.tries, more)
+
+
+EVENTS: dict[type, tuple[str, int]] = {
+    Succeeded: ("succeeded", logging.INFO),
+    Failed: ("failed", logging.ERROR),
+    Retrying: ("retrying", logging.WARNING),
+    Aborted: ("aborted", logging.INFO),
+    Requeued: ("requeued", logging.INFO),
+    Released: ("released", logging.INFO),
+}
+
+
+def _why(outcome: Outcome) -> str:
+    match outcome:
+        case Succeeded(start_ms=start, finish_ms=finish):
+            return f" duration_ms={finish - start}"
+        case Failed(reason=reason, attempt=attempt):
+            return f" reason={reason}\n{attempt.traceback}".rstrip()
+        case Retrying(attempt=attempt, delay_ms=delay):
+            return f" delay_ms={delay} error={attempt.error_type}: {attempt.message}"
+        case Requeued(delay_ms=delay):
+            return f" delay_ms={delay}"
+    return ""

@@ -121,11 +121,7 @@ class Runs:
         if self._holds(run):
             del self._runs[run.delivery.job.id]
         self._slots.give(run.slot)
-        if outcome is None or run.cut is Cut.LOST:
-            self._finished(None)
-        else:
-            self._report.settled(outcome)
-            self._finished(outcome)
+        self._finished(None if run.cut is Cut.LOST else outcome)
 
     def _holds(self, run: Run) -> bool:
         return self._runs.get(run.delivery.job.id) is run

@@ -1,10 +1,9 @@
 """A worker's periodic duties: beat, take back what dead workers held, sweep, stage cron."""
 
 import asyncio
-import contextlib
 import random
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any
 
 from ardiq_django.clock import now_ms
@@ -22,6 +21,7 @@ LONGEST_WAIT_S = 3.0
 REAP_EVERY_S = 4.0
 SWEEP_EVERY_S = 5.0
 MISSED_AFTER_MS = 60_000
+CANCEL_AGAIN_S = 0.1
 
 
 class Patience:
@@ -133,10 +133,10 @@ class Upkeep:
         return Occurrence(task.name, fire_ms, job)
 
 
-async def cancel_and_wait(tasks: list[asyncio.Task[None]]) -> None:
-    """Cancel tasks of ours and wait until they are gone."""
-    for task in tasks:
-        task.cancel()
-    for task in tasks:
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+async def cancel_and_wait(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks of ours until they are gone: before Python 3.12 a `wait_for` may swallow a cancel."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_S)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ardiq_django.clock import now_ms
 from ardiq_django.exceptions import BrokerError, LeaseLost
-from ardiq_django.wire import Answer, Beat, Command, News, Order, Outcome, Released, WorkerCard
+from ardiq_django.wire import Beat, Command, News, Order, Outcome, Released, WorkerCard
 from ardiq_django.worker.lease import Lease
 from ardiq_django.worker.report import Report
 from ardiq_django.worker.run import Cut
@@ -130,8 +130,7 @@ class Worker:
             await self._begin_anew(lease, error)
             return
         for outcome, answer in zip(outcomes, turn.answers, strict=True):
-            if answer in (Answer.STALE, Answer.GONE):
-                self._report.stale(outcome.delivery, answer)
+            self._report.settled(outcome, answer)
         self._next_due_s = None if turn.next_due_ms is None else turn.next_due_ms / 1000
         for delivery in turn.deliveries:
             self._runs.start(delivery)
