@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ardiq_django import results
 from ardiq_django.models.job import Job, storable
+from ardiq_django.models.job_queryset import NAME_LENGTH
 
 
 class Attempt(models.Model):
@@ -15,7 +16,7 @@ class Attempt(models.Model):
     event = models.CharField(_("event"), max_length=32)
     start_ms = models.BigIntegerField(_("started"))
     finish_ms = models.BigIntegerField(_("finished"))
-    worker = models.CharField(_("worker"), max_length=255)
+    worker = models.CharField(_("worker"), max_length=NAME_LENGTH)
     error_type = models.TextField(_("error type"))
     message = models.TextField(_("message"))
     traceback = models.TextField(_("traceback"))
@@ -40,7 +41,7 @@ class Attempt(models.Model):
             event=attempt.event[:32],
             start_ms=attempt.start_ms,
             finish_ms=attempt.finish_ms,
-            worker=attempt.worker[:255],
+            worker=storable(attempt.worker)[:NAME_LENGTH],
             **texts,
         )
 

@@ -5,7 +5,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from ardiq_django.models.dialect import Claimed
-from ardiq_django.models.job_queryset import JobQuerySet
+from ardiq_django.models.job_queryset import NAME_LENGTH, JobQuerySet
 from ardiq_django.results import State
 from ardiq_django.wire import End
 
@@ -32,7 +32,7 @@ class Job(models.Model):
     queue = models.CharField(_("queue"), max_length=64)
     job_id = models.CharField(_("job id"), max_length=200)
     envelope = models.BinaryField(_("envelope"))  # the StagedJob, packed
-    task = models.CharField(_("task"), max_length=255)
+    task = models.CharField(_("task"), max_length=NAME_LENGTH)
     lane = models.CharField(_("lane"), max_length=64)
     state = models.CharField(_("state"), max_length=10, choices=[(state.value, LABELS[state]) for state in State])
     # when it became due or becomes due; lanes are served in its order
@@ -45,7 +45,7 @@ class Job(models.Model):
     # the fence: who runs it, or ended it, and that worker's number of the claim
     epoch = models.CharField(_("worker epoch"), max_length=64, default="", db_default="")
     claim = models.BigIntegerField(_("claim"), default=0, db_default=0)
-    worker = models.CharField(_("worker"), max_length=255, default="", db_default="")
+    worker = models.CharField(_("worker"), max_length=NAME_LENGTH, default="", db_default="")
     start_ms = models.BigIntegerField(_("started"), default=0, db_default=0)
     finish_ms = models.BigIntegerField(_("finished"), default=0, db_default=0)
     ttl_ms = models.BigIntegerField(_("result kept for"), default=0, db_default=0)
@@ -118,7 +118,8 @@ class Job(models.Model):
         self.state, self.tries, self.reason = end.state.value, end.tries, storable(end.reason)
         if not end.claim:
             self._let_go()
-        self.worker, self.start_ms, self.finish_ms, self.ttl_ms = end.worker, end.start_ms, end.finish_ms, end.ttl_ms
+        self.worker = storable(end.worker)[:NAME_LENGTH]
+        self.start_ms, self.finish_ms, self.ttl_ms = end.start_ms, end.finish_ms, end.ttl_ms
 
     def finish_by_itself(self, state: State, now_ms: int, ttl_ms: int, reason: str) -> None:
         """It ends without an attempt having ended it."""

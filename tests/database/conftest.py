@@ -31,7 +31,7 @@ def alias(request: pytest.FixtureRequest) -> str:
 def broker(alias: str) -> Iterator[DatabaseBroker]:
     made = DatabaseBroker(f"database://{alias}", QueueRules(f"t-{secrets.token_hex(6)}"))
     yield made
-    made.run_sync(made.close())
+    asyncio.run(made.close())
     connections[alias].close()
 
 

@@ -6,6 +6,8 @@ from ardiq_django import results
 from ardiq_django.brokers.database.tables import ABORTED_RUNNING, Tables
 from ardiq_django.exceptions import LeaseLost
 from ardiq_django.models import Attempt, Job, Worker
+from ardiq_django.models.job import storable
+from ardiq_django.models.job_queryset import NAME_LENGTH
 from ardiq_django.results import State
 from ardiq_django.wire import Beat, Command, Delivery, News, Tally, WorkerCard, WorkerRow, deliver
 
@@ -15,10 +17,14 @@ LOST = "the worker died or was cut off longer than its lease"
 def register(tables: Tables, card: WorkerCard) -> None:
     """Begin an epoch; one that has begun goes on as it is."""
     fields = {
-        "queue": tables.queue, "worker_id": card.worker_id[:255], "host": card.host[:255], "pid": card.pid,
-        "concurrency": card.concurrency, "started_ms": card.started_ms,
+        "queue": tables.queue,
+        "worker_id": storable(card.worker_id)[:NAME_LENGTH],
+        "host": storable(card.host)[:NAME_LENGTH],
+        "pid": card.pid,
+        "concurrency": card.concurrency,
+        "started_ms": card.started_ms,
         "lease_end_ms": tables.now_ms + tables.rules.lease_ms,
-    }  # fmt: skip
+    }
     tables.workers.get_or_create(epoch=card.epoch, defaults=fields)
 
 

@@ -8,6 +8,8 @@ from ardiq_django import results
 from ardiq_django.brokers.database.tables import ABORTED_RUNNING, Tables
 from ardiq_django.models import Attempt, Job
 from ardiq_django.models.dialect import Hand
+from ardiq_django.models.job import storable
+from ardiq_django.models.job_queryset import NAME_LENGTH
 from ardiq_django.results import State
 from ardiq_django.states import apply, verb_of
 from ardiq_django.wire import (
@@ -55,7 +57,9 @@ def _settle_mixed(tables: Tables, turn: Exchange, successes: Sequence[Succeeded]
 def _succeed(tables: Tables, turn: Exchange, outcomes: Sequence[Succeeded]) -> list[Answer]:
     if not outcomes:
         return []
-    done = tables.table.succeed(Hand(tables.queue, turn.epoch, turn.call, turn.worker_id, 0), outcomes)
+    done = tables.table.succeed(
+        Hand(tables.queue, turn.epoch, turn.call, storable(turn.worker_id)[:NAME_LENGTH], 0), outcomes
+    )
     if len(done) == len(outcomes):
         return [Answer.DONE] * len(done)
     return _answers(tables, [one.delivery.job.id for one in outcomes], Counter(done))
