@@ -170,19 +170,15 @@ local function hand_out(ids, dead)
   local windows = has(EXPIRY) and call('ZMSCORE', EXPIRY, unpack(ids)) or {}
   local claims, last, closed = {}, 0, {}
   for i, id in ipairs(ids) do
-    local window, is_over = windows[i], false
-    if window then
-      is_over = tonumber(window) <= NOW
-      closed[#closed + 1] = not is_over and id or nil
-    end
     if envelopes[i] and not holders[i] and dead[i] ~= 1 then
-      if is_over then
+      if windows[i] and tonumber(windows[i]) <= NOW then
         lapsed[#lapsed + 1] = id
         call('ZADD', DUE, NOW, id)
         may_be_due = true
       else
         claims[last + 1], claims[last + 2] = id, fence
         last = last + 2
+        closed[#closed + 1] = windows[i] and id or nil
         give(id, envelopes[i])
       end
     end
