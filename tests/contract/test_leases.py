@@ -6,7 +6,7 @@ from ardiq_django.exceptions import LeaseLost
 from ardiq_django.results import State
 from ardiq_django.wire import Exchange, News
 from tests.contract.keep import LEASE_MS, Keep, ids
-from tests.contract.makers import success
+from tests.contract.makers import retrying, success
 
 MOST_OF_IT_MS = LEASE_MS * 2 // 3
 
@@ -193,6 +193,18 @@ async def test_leaving_hands_back_without_a_crash(keep: Keep) -> None:
     deliveries = await bert.claim(9)
     assert ids(deliveries) == [job.id for job in jobs]
     assert [(d.tries, d.crashes, list(d.history)) for d in deliveries] == [(1, 0, [])] * 4
+
+
+async def test_what_is_handed_back_keeps_the_order_it_was_handed_out_in(keep: Keep) -> None:
+    jobs = await keep.put_many(3)
+    worker = await keep.worker()
+    first = await worker.claim_one()
+    held = list((await worker.exchange(retrying(first), want=1)).deliveries) + await worker.claim(2)
+    assert ids(held) == [jobs[1].id, jobs[2].id, jobs[0].id]
+
+    await worker.leave()
+
+    assert ids(await (await keep.worker()).claim(5)) == ids(held)
 
 
 async def test_who_left_has_no_lease_and_is_not_listed(keep: Keep) -> None:

@@ -52,7 +52,9 @@ class Jobs:
         return [entry for entry in self.entries.values() if entry.state in states]
 
     def held_by(self, epoch: str) -> list[Entry]:
-        return [entry for entry in self.in_state(State.RUNNING) if entry.holder == epoch]
+        """What a worker holds, in the order it was handed out."""
+        held = [entry for entry in self.in_state(State.RUNNING) if entry.holder == epoch]
+        return sorted(held, key=lambda entry: entry.ticket)
 
     def accept(self, job: StagedJob) -> Acceptance:
         known = self.entries.get(job.id)
@@ -197,6 +199,7 @@ class Jobs:
 
     def _hand_out(self, turn: Exchange, entry: Entry) -> Delivery:
         entry.state, entry.holder, entry.claim = State.RUNNING, turn.epoch, turn.call
+        entry.ticket = next(self._tickets)
         entry.start_ms, entry.expires_ms, entry.abort_asked = self._now(), 0, False
         return deliver(entry.job.id, entry.envelope, turn.call, entry.tally)
 
