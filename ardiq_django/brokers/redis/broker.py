@@ -5,10 +5,10 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from ardiq_django.brokers.base import Broker, QueueRules
-from ardiq_django.brokers.redis_loop import Loops
-from ardiq_django.brokers.redis_pages import Pages
-from ardiq_django.brokers.redis_records import (
+from ardiq_django.brokers.base import Broker
+from ardiq_django.brokers.redis.loop import Loops
+from ardiq_django.brokers.redis.pages import Pages
+from ardiq_django.brokers.redis.records import (
     ANSWERS,
     decoded,
     durability_of,
@@ -21,9 +21,10 @@ from ardiq_django.brokers.redis_records import (
     unknown_of,
     worker_rows,
 )
-from ardiq_django.brokers.redis_scripts import Command as Request
-from ardiq_django.brokers.redis_scripts import Keyspace, Value
-from ardiq_django.brokers.redis_upkeep import Reaper, Sweeper
+from ardiq_django.brokers.redis.scripts import Command as Request
+from ardiq_django.brokers.redis.scripts import Keyspace, Value
+from ardiq_django.brokers.redis.upkeep import Reaper, Sweeper
+from ardiq_django.config import QueueRules
 from ardiq_django.exceptions import BrokerError, LeaseLost
 from ardiq_django.results import State
 from ardiq_django.states import WAITING

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from ardiq_django.brokers.base import QueueRules
-from ardiq_django.brokers.redis_scripts import Value
+from ardiq_django.brokers.redis.scripts import Value
+from ardiq_django.config import QueueRules
 from ardiq_django.results import ENDED, Attempt, State
 from ardiq_django.wire import (
     FRESH,

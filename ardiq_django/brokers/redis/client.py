@@ -17,7 +17,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
-from ardiq_django.brokers.redis_scripts import Command, Packable
+from ardiq_django.brokers.redis.scripts import Command, Packable
 from ardiq_django.exceptions import BrokerError
 
 CONNECT_TIMEOUT_S = 1.5

@@ -10,7 +10,7 @@ from typing import Any
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError
 
-from ardiq_django.brokers.redis_scripts import Command
+from ardiq_django.brokers.redis.scripts import Command
 
 RECONNECT_S = 0.2
 RECONNECT_MOST_S = 5.0

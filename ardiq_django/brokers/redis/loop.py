@@ -7,10 +7,10 @@ import weakref
 from functools import partial
 from typing import Any
 
-from ardiq_django.brokers.redis_client import Client
-from ardiq_django.brokers.redis_intake import Intake
-from ardiq_django.brokers.redis_notices import Notices
-from ardiq_django.brokers.redis_scripts import Command, Keyspace, Value
+from ardiq_django.brokers.redis.client import Client
+from ardiq_django.brokers.redis.intake import Intake
+from ardiq_django.brokers.redis.notices import Notices
+from ardiq_django.brokers.redis.scripts import Command, Keyspace, Value
 
 MOST = 1_000  # taken at once
 SLACK_S = 0.1  # for the server's answer after a block of the full time

@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 
-from ardiq_django.brokers.redis_client import Client
-from ardiq_django.brokers.redis_records import ACCEPTANCES, letters, place_of
-from ardiq_django.brokers.redis_scripts import Keyspace, Script, Value, script
+from ardiq_django.brokers.redis.client import Client
+from ardiq_django.brokers.redis.records import ACCEPTANCES, letters, place_of
+from ardiq_django.brokers.redis.scripts import Keyspace, Script, Value, script
 from ardiq_django.wire import Acceptance, StagedJob, pack
 
 MOST_JOBS = 1_000

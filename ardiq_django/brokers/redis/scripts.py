@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from hiredis import pack_command
 
-from ardiq_django.brokers.base import QueueRules
+from ardiq_django.config import QueueRules
 from ardiq_django.results import State
 
 Value = bytes | str | int
@@ -64,7 +64,7 @@ def script(name: str) -> Script:
 
 
 def _read(name: str) -> str:
-    return (files("ardiq_django.brokers") / "lua" / f"{name}.lua").read_text("utf-8")
+    return (files("ardiq_django.brokers.redis") / "lua" / f"{name}.lua").read_text("utf-8")
 
 
 class Keyspace:
