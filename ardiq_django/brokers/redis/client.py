@@ -6,7 +6,7 @@ once, if a connection turns out to have died, and every command of this package 
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -48,36 +48,34 @@ class Wire:
     def is_open(self) -> bool:
         return self._connection is not None
 
-    async def ask(self, commands: Iterable[Packable], progress: Callable[[], None] = lambda: None) -> list[Any]:
+    async def ask(self, commands: Sequence[Packable], progress: Callable[[], None]) -> list[Any]:
         """One answer for each command, in order; errors the server answers are among them.
 
         The connection is cut if this fails or is cancelled midway: an answer that comes later must not be taken for
-        that of another command.
+        that of another command. `progress` is called when some are answered and others are not.
         """
         answers: list[Any] = []
-        sent = 0
         try:
-            connection = await self._opened()
-            for command in commands:
+            connection = self._connection or await self._opened()
+            for sent, command in enumerate(commands):
                 if sent - len(answers) == IN_FLIGHT:
                     answers.append(await self._read(connection))
                     progress()
                 await connection.send_packed_command(command.packed(), check_health=False)
-                sent += 1
-            while len(answers) < sent:
-                answers.append(await self._read(connection))
+            answers.append(await self._read(connection))
+            while len(answers) < len(commands):
                 progress()
+                answers.append(await self._read(connection))
         except BaseException:
             await self.cut()
             raise
         return answers
 
     async def _opened(self) -> AbstractConnection:
-        if self._connection is None:
-            connection = self._connect()
-            await connection.connect()  # type: ignore[no-untyped-call]
-            self._connection = connection
-        return self._connection
+        connection = self._connect()
+        await connection.connect()  # type: ignore[no-untyped-call]
+        self._connection = connection
+        return connection
 
     async def _read(self, connection: AbstractConnection) -> Any:
         try:
@@ -115,19 +113,28 @@ class Client:
 
     async def hot(self, command: Packable) -> Any:
         """Answer a command on the connection kept for the hot path; calls there follow one another."""
-        async with self._bounded(ANSWER_TIMEOUT_S) as progress, self._hot_lock:
-            (answer,) = await self._answers(self._hot, (command,), progress)
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT_S) as bound, self._hot_lock:
+                (answer,) = await self._answers(self._hot, (command,), bound)
+        except (RedisError, OSError) as error:
+            raise self._refusal(error) from error
         return answer
 
     async def ask(self, *commands: Packable) -> list[Any]:
         """Answer commands on any connection, in order."""
-        async with self._bounded(ANSWER_TIMEOUT_S) as progress, self._pooled() as wire:
-            return await self._answers(wire, commands, progress)
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT_S) as bound, self._pooled() as wire:
+                return await self._answers(wire, commands, bound)
+        except (RedisError, OSError) as error:
+            raise self._refusal(error) from error
 
     async def block(self, wire: Wire, command: Packable, timeout_s: float) -> Any:
         """Answer a command that may block so long on the server, on a connection of its own."""
-        async with self._bounded(timeout_s + ANSWER_TIMEOUT_S) as progress:
-            (answer,) = await self._answers(wire, (command,), progress)
+        try:
+            async with asyncio.timeout(timeout_s + ANSWER_TIMEOUT_S) as bound:
+                (answer,) = await self._answers(wire, (command,), bound)
+        except (RedisError, OSError) as error:
+            raise self._refusal(error) from error
         return answer
 
     async def close(self) -> None:
@@ -144,19 +151,10 @@ class Client:
             finally:
                 self._idle.append(wire)
 
-    @asynccontextmanager
-    async def _bounded(self, timeout_s: float) -> AsyncIterator[Callable[[], None]]:
-        """Turn whatever goes wrong, or takes too long without progress, into one error that says what and where."""
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(timeout_s) as bound:
-                yield lambda: bound.reschedule(loop.time() + timeout_s)
-        except TimeoutError as error:
-            raise BrokerError(f"Redis at {masked(self.address)} did not answer within {timeout_s:.1f} s") from error
-        except (RedisError, OSError) as error:
-            raise BrokerError(f"Redis at {masked(self.address)} refused: {_reason(error)}") from error
+    async def _answers(self, wire: Wire, commands: Sequence[Packable], bound: asyncio.Timeout) -> list[Any]:
+        def progress() -> None:
+            bound.reschedule(asyncio.get_running_loop().time() + ANSWER_TIMEOUT_S)
 
-    async def _answers(self, wire: Wire, commands: Sequence[Packable], progress: Callable[[], None]) -> list[Any]:
         was_open = wire.is_open
         try:
             answers = await wire.ask(commands, progress)
@@ -168,10 +166,16 @@ class Client:
             script = commands[i].script
             if isinstance(answer, NoScriptError) and script is not None:
                 load = Command((b"SCRIPT", b"LOAD", script.text))
-                answers[i] = (await wire.ask((load, commands[i])))[1]
+                answers[i] = (await wire.ask((load, commands[i]), progress))[1]
             if isinstance(answers[i], ResponseError):
                 raise answers[i]
         return answers
+
+    def _refusal(self, error: BaseException) -> BrokerError:
+        where = f"Redis at {masked(self.address)}"
+        if isinstance(error, TimeoutError):
+            return BrokerError(f"{where} did not answer in time")
+        return BrokerError(f"{where} refused: {_reason(error)}")
 
 
 def masked(address: str) -> str:

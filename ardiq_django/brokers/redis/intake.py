@@ -43,15 +43,25 @@ class Chunk:
 class _Batch(Chunk):
     """A chunk that takes in more until it is sent."""
 
-    is_open = True
     sending: "asyncio.Task[list[Acceptance]]"
 
+    def __init__(self, keys: Keyspace, skew_ms: int) -> None:
+        super().__init__(keys, [], skew_ms)
+        self._is_open = True
+        self._bytes = 0
+
     def packed(self) -> bytes:
-        self.is_open = False
+        self._is_open = False
         return super().packed()
 
-    def has_room_for(self, jobs: Sequence[StagedJob]) -> bool:
-        return self.is_open and next(split([*self.jobs, *jobs])) == len(self.jobs) + len(jobs)
+    def take_in(self, jobs: Sequence[StagedJob]) -> int | None:
+        """The place of the first of them; None if there is no room."""
+        first, size = len(self.jobs), self._bytes + sum(map(cost_bytes, jobs))
+        if not self._is_open or first + len(jobs) > MOST_JOBS or (first and size > MOST_BYTES):
+            return None
+        self.jobs += jobs
+        self._bytes = size
+        return first
 
 
 class Intake:
@@ -64,21 +74,22 @@ class Intake:
 
     async def store(self, jobs: Sequence[StagedJob], skew_ms: int) -> list[Acceptance]:
         """At once, if nothing is under way; else with whatever else comes until that is over."""
-        chunks = [Chunk(self._keys, part, skew_ms) for part in _parts(jobs)]
-        if len(chunks) > 1:
-            replies = await self._client.ask(*chunks)
-            return [answer for chunk, reply in zip(chunks, replies, strict=True) for answer in chunk.answers(reply)]
-        if self._client.is_hot_busy:
+        parts = list(split(jobs))
+        if not parts:
+            return []
+        if len(parts) == 1 and self._client.is_hot_busy:
             return await self._join(jobs, skew_ms)
-        return [answer for chunk in chunks for answer in chunk.answers(await self._client.hot(chunk))]
+        chunks = [Chunk(self._keys, part, skew_ms) for part in parts]
+        replies = [await self._client.hot(chunks[0])] if len(chunks) == 1 else await self._client.ask(*chunks)
+        return [answer for chunk, reply in zip(chunks, replies, strict=True) for answer in chunk.answers(reply)]
 
     async def _join(self, jobs: Sequence[StagedJob], skew_ms: int) -> list[Acceptance]:
         batch = self._batch
-        if batch is None or not batch.has_room_for(jobs):
-            batch = self._batch = _Batch(self._keys, [], skew_ms)
+        first = batch.take_in(jobs) if batch else None
+        if batch is None or first is None:
+            batch = self._batch = _Batch(self._keys, skew_ms)
+            first = batch.take_in(jobs) or 0
             batch.sending = asyncio.create_task(self._send(batch))
-        first = len(batch.jobs)
-        batch.jobs += jobs
         # one who gives up must not take the others' jobs along
         answers = await asyncio.shield(batch.sending)
         return answers[first : first + len(jobs)]
@@ -87,22 +98,20 @@ class Intake:
         return batch.answers(await self._client.hot(batch))
 
 
-def _parts(jobs: Sequence[StagedJob]) -> Iterator[list[StagedJob]]:
-    first = 0
-    for number in split(jobs):
-        yield list(jobs[first : first + number])
-        first += number
-
-
-def split(jobs: Sequence[StagedJob]) -> Iterator[int]:
-    """How many jobs, from the first on, make up each call."""
-    number = size = 0
+def split(jobs: Sequence[StagedJob]) -> Iterator[list[StagedJob]]:
+    """The jobs of each call."""
+    part: list[StagedJob] = []
+    size = 0
     for job in jobs:
-        cost = len(job.call) + OVERHEAD_BYTES
-        if number and (number == MOST_JOBS or size + cost > MOST_BYTES):
-            yield number
-            number = size = 0
-        number += 1
+        cost = cost_bytes(job)
+        if part and (len(part) == MOST_JOBS or size + cost > MOST_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(job)
         size += cost
-    if number:
-        yield number
+    if part:
+        yield part
+
+
+def cost_bytes(job: StagedJob) -> int:
+    return len(job.call) + OVERHEAD_BYTES
