@@ -6,8 +6,9 @@ no settings and never loads Django's database layer.
 
 from typing import TYPE_CHECKING, Any
 
-from ardiq_django.ardiq import Ardiq, gather, get_app, task
+from ardiq_django.ardiq import Ardiq
 from ardiq_django.context import TaskContext, current_task
+from ardiq_django.declared import get_app, task
 from ardiq_django.exceptions import (
     ArdiqError,
     BrokerError,
@@ -20,7 +21,7 @@ from ardiq_django.exceptions import (
     SyncContextError,
     TaskFailed,
 )
-from ardiq_django.handles import Job, PreparedTask, Task
+from ardiq_django.handles import Job, PreparedTask, Task, gather
 from ardiq_django.results import State, Status, TaskInfo, TaskResult
 
 if TYPE_CHECKING:

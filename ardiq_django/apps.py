@@ -56,7 +56,7 @@ def _refuse_model(instance: Any) -> Any:
 
 def _reconfigure(*, setting: str, **_: Any) -> None:
     if setting == "ARDIQ":
-        from ardiq_django.ardiq import declared_apps_made
+        from ardiq_django.declared import apps_in_use
 
-        for app in declared_apps_made():
+        for app in apps_in_use():
             app.reconfigure()

@@ -1,6 +1,5 @@
 """The app: one queue, its tasks and its broker, for producers and for the worker alike."""
 
-import asyncio
 import os
 import socket
 import threading
@@ -271,39 +270,3 @@ class Ardiq:
 
     def __repr__(self) -> str:
         return f"<Ardiq {self._source().get('queue_name')!r}>"
-
-
-_declared: dict[str, Ardiq] = {}
-_declaring = threading.Lock()
-
-
-def get_app(queue: str = "default") -> Ardiq:
-    """The app of a queue that the settings declare; always the same object. Raises `ConfigError` for any other."""
-    with _declaring:
-        if queue not in _declared:
-            try:
-                around().app_options(queue)
-            except LookupError as error:
-                raise ConfigError(str(error)) from error
-            _declared[queue] = Ardiq.declared(queue)
-        return _declared[queue]
-
-
-def declared_apps_made() -> list[Ardiq]:
-    """The apps of declared queues that somebody has asked for."""
-    return list(_declared.values())
-
-
-def declared_apps() -> list[Ardiq]:
-    """The apps of all declared queues."""
-    return [get_app(queue) for queue in around().declared_queues()]
-
-
-def task(fn: Any = None, *, queue: str = "default", **options: Any) -> Any:
-    """Declare a task on the app of a declared queue: `@task`, `@task(queue="mail", max_retries=5)`."""
-    return get_app(queue).task(fn, **options)
-
-
-async def gather(*jobs: Job[Any], timeout: float | None = None) -> list[TaskResult | None]:
-    """The results of several jobs, in the order given; waits as `Job.result` does."""
-    return list(await asyncio.gather(*(job.result(timeout) for job in jobs)))

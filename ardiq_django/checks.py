@@ -81,7 +81,7 @@ def _database_warnings(queue: str) -> list[CheckMessage]:
 
 def check_servers(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """Under `check --deploy`: each broker answers, and what a crash of it may lose."""
-    from ardiq_django.ardiq import declared_apps
+    from ardiq_django.declared import declared_apps
 
     found: list[CheckMessage] = []
     for app in declared_apps() if not check_settings() else []:

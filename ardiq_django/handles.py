@@ -208,6 +208,11 @@ class Job(Generic[R]):
         return f"<Job {self.id} of queue {self.app.queue_name!r}>"
 
 
+async def gather(*jobs: Job[Any], timeout: float | None = None) -> list[TaskResult | None]:
+    """The results of several jobs, in the order given; waits as `Job.result` does."""
+    return list(await asyncio.gather(*(job.result(timeout) for job in jobs)))
+
+
 class Unsent(Coroutine[Any, Any, R]):
     """The coroutine of an `enqueue`; one that is thrown away without being awaited is an error in the log."""
 

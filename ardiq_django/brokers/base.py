@@ -85,9 +85,9 @@ class Broker(ABC):
 
         Raises `LeaseLost`, changing nothing, if the epoch is unknown or was reaped. An outcome whose claim is no longer
         this epoch's is `stale` and changes nothing. Jobs leave each lane in FIFO order, lanes in the order given.
-        Nothing is handed out while the queue is paused. A job whose window is over ends as expired instead of being handed
-        out. A job with crashes is handed out alone: one worker at a time is chosen for it, gets nothing else until it
-        holds nothing, then that job, and nothing beside it.
+        Nothing is handed out while the queue is paused. A job whose window is over ends as expired instead of being
+        handed out. A job with crashes is handed out alone: one worker at a time is chosen for it, gets nothing else
+        until it holds nothing, then that job, and nothing beside it.
         """
 
     @abstractmethod

@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from ardiq_django.ardiq import Ardiq, get_app
+from ardiq_django.ardiq import Ardiq
 from ardiq_django.brokers.base import Broker
 from ardiq_django.clock import now_ms
 from ardiq_django.dashboard.job import shown_ms
 from ardiq_django.dashboard.terms import is_narrowed
+from ardiq_django.declared import get_app
 from ardiq_django.exceptions import ArdiqError
 from ardiq_django.results import State
 from ardiq_django.surroundings import around

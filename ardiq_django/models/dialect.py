@@ -19,13 +19,14 @@ from ardiq_django.wire import Succeeded
 
 STAGED = "queue, job_id, envelope, task, lane, state, due_ms, expires_ms, enqueued_ms"
 CLAIMED = "due_ms, id, job_id, envelope, tries, crashes, requeues, has_history"
+# NOT BETWEEN: a comparison that could be of use to an index makes SQLite prepare the statement at every execution.
 READY = (
     "SELECT id FROM ardiq_job WHERE queue = %s AND lane = %s AND state = 'queued' AND crashes = 0 "
-    "AND (expires_ms = 0 OR expires_ms > %s) ORDER BY due_ms, id LIMIT %s"
+    "AND expires_ms NOT BETWEEN 1 AND %s ORDER BY due_ms, id LIMIT %s"
 )
 SUSPECT = (
     "SELECT id FROM ardiq_job WHERE queue = %s AND state = 'queued' AND crashes > 0 "
-    "AND (expires_ms = 0 OR expires_ms > %s) ORDER BY due_ms, id LIMIT 1"
+    "AND expires_ms NOT BETWEEN 1 AND %s ORDER BY due_ms, id LIMIT 1"
 )
 DUE = (
     "SELECT id FROM ardiq_job WHERE queue = %s AND state IN ('scheduled', 'retrying') AND due_ms <= %s "

@@ -233,7 +233,8 @@ class Worker:
         await self._runs.stop(CANCEL_GRACE_S)
         await cancel_and_wait(tasks)
         try:
-            await asyncio.wait_for(self._say_goodbye(), CANCEL_GRACE_S)
+            async with asyncio.timeout(CANCEL_GRACE_S):
+                await self._say_goodbye()
         except (BrokerError, LeaseLost, TimeoutError) as error:
             self._report.broker_trouble(error, 0.0)
         self._report.ended()

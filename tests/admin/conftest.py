@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client, override_settings
 
-from ardiq_django.ardiq import declared_apps, get_app
+from ardiq_django.declared import declared_apps, get_app
 from tests.admin.shop import INVOICE, Shop, invoice
 
 BROKERS = ("memory", "redis", "sqlite")

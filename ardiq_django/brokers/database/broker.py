@@ -160,7 +160,9 @@ class DatabaseBroker(Broker):
         return await self._in(self._rest, leases.reap, self._tables)
 
     async def sweep(self) -> None:
-        await self._in(self._rest, self._sweep)
+        for step in self._sweep.steps():
+            while await self._in(self._rest, step):
+                pass
 
     async def now_ms(self) -> int:
         return await self._in(self._rest, lambda: self._tables.now_ms)

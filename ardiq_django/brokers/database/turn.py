@@ -12,6 +12,7 @@ from ardiq_django.results import Attempt
 from ardiq_django.wire import FRESH, Answer, Delivery, Exchange, Tally, Turn, deliver
 
 PROMOTED_AT_ONCE = 200
+EXPIRED_AT_ONCE = 200
 LETTERS = {answer[0]: answer for answer in Answer}
 
 
@@ -59,7 +60,7 @@ class _Turning:
         dues = [due for due in (look.due_ms, settled_due_ms) if due is not None]
         due_ms = min(dues, default=None)
         if look.expires_ms is not None and look.expires_ms <= look.now_ms:
-            expire(self._tables, look.now_ms)
+            expire(self._tables, look.now_ms, EXPIRED_AT_ONCE)
         if due_ms is None or due_ms > look.now_ms:
             return due_ms
         self._tables.table.promote(self._tables.queue, look.now_ms, PROMOTED_AT_ONCE)

@@ -1,5 +1,8 @@
 """Retention: windows that are over, records beyond their time or number. All in small transactions."""
 
+from collections.abc import Callable
+from functools import partial
+
 from django.db.models import F, Q
 
 from ardiq_django.brokers.database.tables import Tables
@@ -10,53 +13,53 @@ from ardiq_django.wire import End, deliver
 
 AT_ONCE = 500
 RANKED_PER_MS = 1  # ranking walks over `kept_max` entries of an index, so the longer it is the rarer it is done
+Step = Callable[[], bool]
 
 
 class Sweep:
-    """Upkeep in bounded steps; it remembers when it last ranked the records of each end."""
+    """The steps of retention; it remembers when it last ranked the records of each end."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
         self._ranked_ms: dict[State, int] = {}
 
-    def __call__(self) -> None:
-        while expire(self._tables, self._tables.now_ms) == AT_ONCE:
-            pass
-        for state in ENDED:
-            self._prune(state)
+    def steps(self) -> list[Step]:
+        """What is to be done, each in small transactions: a step says whether it is to be called again."""
+        return [self._expire, *(partial(step, state) for state in ENDED for step in (self._outlived, self._pushed_out))]
 
-    def _prune(self, state: State) -> None:
-        tables, rules = self._tables, self._tables.rules
-        now = tables.now_ms
-        over = Q(finish_ms__lte=now - rules.kept_ms(state)) & Q(finish_ms__lte=now - F("ttl_ms"))
-        self._purge(tables.jobs.ended(state).filter(over))
-        if now - self._ranked_ms.get(state, 0) >= rules.kept_max(state) / RANKED_PER_MS:
-            self._ranked_ms[state] = now
-            self._push_out(state, now)
+    def _expire(self) -> bool:
+        return expire(self._tables, self._tables.now_ms, AT_ONCE) == AT_ONCE
 
-    def _push_out(self, state: State, now_ms: int) -> None:
+    def _outlived(self, state: State) -> bool:
+        now, kept_ms = self._tables.now_ms, self._tables.rules.kept_ms(state)
+        over = Q(finish_ms__lte=now - kept_ms) & Q(finish_ms__lte=now - F("ttl_ms"))
+        return self._purge(self._tables.jobs.ended(state).filter(over))
+
+    def _pushed_out(self, state: State) -> bool:
+        now, kept_max = self._tables.now_ms, self._tables.rules.kept_max(state)
+        if now - self._ranked_ms.get(state, 0) < kept_max / RANKED_PER_MS:
+            return False
         records = self._tables.jobs.ended(state)
-        rank = self._tables.rules.kept_max(state)
-        first = records.values_list("finish_ms", "pk")[rank : rank + 1].first()
-        if first is None:
-            return
-        finish, key = first
-        older = Q(finish_ms__lt=finish) | Q(finish_ms=finish, pk__lte=key)
-        self._purge(records.filter(older, finish_ms__lte=now_ms - F("ttl_ms"), ttl_ms__gte=0))
+        first = records.values_list("finish_ms", "pk")[kept_max : kept_max + 1].first()
+        if first and self._purge(records.filter(_not_newer(*first), finish_ms__lte=now - F("ttl_ms"), ttl_ms__gte=0)):
+            return True
+        self._ranked_ms[state] = now
+        return False
 
-    def _purge(self, records: JobQuerySet) -> None:
-        oldest = records.reverse()
-        while keys := list(oldest.values_list("pk", flat=True)[:AT_ONCE]):
-            with self._tables.atomic():
-                locked = oldest.filter(pk__in=keys).select_for_update(skip_locked=True)
-                if not self._tables.table.purge(list(locked.values_list("pk", flat=True))):
-                    return
+    def _purge(self, records: JobQuerySet) -> bool:
+        with self._tables.atomic():
+            oldest = records.reverse().select_for_update(skip_locked=True)
+            return self._tables.table.purge(list(oldest.values_list("pk", flat=True)[:AT_ONCE])) == AT_ONCE
 
 
-def expire(tables: Tables, now_ms: int) -> int:
+def _not_newer(finish_ms: int, key: int) -> Q:
+    return Q(finish_ms__lt=finish_ms) | Q(finish_ms=finish_ms, pk__lte=key)
+
+
+def expire(tables: Tables, now_ms: int, limit: int) -> int:
     """End waiting jobs whose window is over; returns how many."""
     with tables.atomic():
-        late = list(tables.jobs.lapsed(now_ms).defer("value").select_for_update(skip_locked=True)[:AT_ONCE])
+        late = list(tables.jobs.lapsed(now_ms).defer("value").select_for_update(skip_locked=True)[:limit])
         for job in late:
             job.finish(late_end(job, now_ms, tables.rules.result_ttl_ms))
         tables.table.rewrite(late)

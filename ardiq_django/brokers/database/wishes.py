@@ -25,7 +25,7 @@ def abort(tables: Tables, ids: Sequence[str]) -> list[Answer]:
 
     with tables.atomic():
         # workers before jobs, as every turn locks them
-        epochs = set(tables.jobs.filter(job_id__in=ids).exclude(epoch="").values_list("epoch", flat=True))
+        epochs = set(tables.jobs.filter(job_id__in=ids, state=State.RUNNING).values_list("epoch", flat=True))
         workers = {row.epoch: row for row in tables.workers.filter(epoch__in=epochs).order_by("pk").select_for_update()}
         answers = _move(tables, Verb.ABORT, ids, move)
         for job in told:

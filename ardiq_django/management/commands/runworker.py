@@ -9,7 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.module_loading import import_string
 
-from ardiq_django.ardiq import Ardiq, declared_apps, get_app
+from ardiq_django.ardiq import Ardiq
+from ardiq_django.declared import declared_apps, get_app
 from ardiq_django.exceptions import ConfigError
 
 LEVELS = {0: logging.CRITICAL, 1: logging.INFO, 2: logging.DEBUG, 3: logging.DEBUG}

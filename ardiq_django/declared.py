@@ -1,0 +1,38 @@
+"""The apps of the queues that the settings declare: one object each, for the whole process."""
+
+import threading
+from typing import Any
+
+from ardiq_django.ardiq import Ardiq
+from ardiq_django.exceptions import ConfigError
+from ardiq_django.surroundings import around
+
+_apps: dict[str, Ardiq] = {}
+_lock = threading.Lock()
+
+
+def get_app(queue: str = "default") -> Ardiq:
+    """The app of a queue that the settings declare; always the same object. Raises `ConfigError` for any other."""
+    with _lock:
+        if queue not in _apps:
+            try:
+                around().app_options(queue)
+            except LookupError as error:
+                raise ConfigError(str(error)) from error
+            _apps[queue] = Ardiq.declared(queue)
+        return _apps[queue]
+
+
+def apps_in_use() -> list[Ardiq]:
+    """The apps of declared queues that somebody has asked for."""
+    return list(_apps.values())
+
+
+def declared_apps() -> list[Ardiq]:
+    """The apps of all declared queues."""
+    return [get_app(queue) for queue in around().declared_queues()]
+
+
+def task(fn: Any = None, *, queue: str = "default", **options: Any) -> Any:
+    """Declare a task on the app of a declared queue: `@task`, `@task(queue="mail", max_retries=5)`."""
+    return get_app(queue).task(fn, **options)
