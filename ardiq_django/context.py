@@ -22,7 +22,7 @@ class TaskContext:
     delivery: Delivery
     worker_id: str
     start_ms: int
-    aborted: bool = False  # somebody asked for this job to end; threads should look at it now and then
+    aborted: bool = False  # this job is to end; what cannot be cancelled, a thread, should look at it now and then
     progress_made: tuple[float, float | None, str] | None = None
     cancel: Callable[[], object] | None = field(default=None, repr=False)
 

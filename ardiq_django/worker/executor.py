@@ -1,6 +1,7 @@
 """Running one job: unpack, find its task, call it in its context, judge how it ended. No broker is touched here."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +23,13 @@ _PLAIN = TaskOptions()
 
 
 class Executor:
-    """Runs attempts of one app's tasks. Whatever a body raises becomes an outcome; nothing is raised from here."""
+    """Runs attempts of one app's tasks. Whatever a body raises becomes an outcome; nothing is raised from here.
 
-    def __init__(self, app: "Ardiq") -> None:
+    `torn_down` tells whether somebody cancels the worker itself."""
+
+    def __init__(self, app: "Ardiq", torn_down: Callable[[], bool]) -> None:
         options = app.options
+        self._torn_down = torn_down
         self._app = app
         self._worker_id = app.worker_id
         self._encode: Callable[[Any], bytes] = options.serializer or codec.encode
@@ -35,6 +39,9 @@ class Executor:
 
     async def execute(self, run: Run) -> Outcome | None:
         """Run an async task to its outcome; None where nothing may be written about it any more."""
+        if run.cut:
+            return self._cut_short(run)
+        run.in_body = True
         outcome: Outcome | None
         try:
             run.slot.unit.enter()
@@ -44,14 +51,19 @@ class Executor:
         except asyncio.CancelledError as error:
             outcome = self._cancelled(run, error)
         except BaseException as error:
-            outcome = self._failure(run, error)
+            outcome = self._cut_short(run) if run.cut else self._failure(run, error)
+        run.in_body = False
         unit = run.slot.unit
         if unit.used:
-            await unit.leave()
+            # the attempt is judged: a loop that is torn down now must not take its outcome along
+            with contextlib.suppress(asyncio.CancelledError):
+                await unit.leave()
         return outcome
 
     def execute_sync(self, run: Run) -> Outcome | None:
         """Run a sync task, in the thread this is called in, to its outcome."""
+        if run.cut:
+            return self._cut_short(run)
         try:
             with run.slot.unit.around_thread():
                 args, kwargs = self._unpack(run)
@@ -101,10 +113,8 @@ class Executor:
     def _cancelled(self, run: Run, error: BaseException) -> Outcome | None:
         if run.cut:
             return self._cut_short(run)
-        # a cancel we did not send: either the body let one escape, or the whole loop is being torn down
-        if run.task is not None and run.task.cancelling():
-            return Released(run.delivery)
-        return self._failure(run, error)
+        # a cancel we did not send: either the whole loop is being torn down, or the body let one of its own escape
+        return Released(run.delivery) if self._torn_down() else self._failure(run, error)
 
     def _cut_short(self, run: Run) -> Outcome | None:
         match run.cut:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import contextvars
+import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -28,10 +29,12 @@ class Runs:
         self._finished = finished
         self._loop = asyncio.get_running_loop()
         self._slots = Slots(app.options.concurrency)
-        self._executor = Executor(app)
+        runner = asyncio.current_task()
+        self._executor = Executor(app, lambda: runner is not None and runner.cancelling() > 0)
         self._deadlines = Deadlines(self._overdue, self._holds)
         self._runs: dict[str, Run] = {}
         self._from_threads: list[tuple[Run, Outcome | None]] = []
+        self._handing_over = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._runs)
@@ -105,15 +108,18 @@ class Runs:
 
     def _execute_in_thread(self, run: Run) -> None:
         outcome = self._executor.execute_sync(run)
-        self._from_threads.append((run, outcome))
+        with self._handing_over:
+            self._from_threads.append((run, outcome))
+            is_first = len(self._from_threads) == 1
         # one wake-up of the loop for all that finish before it comes round
-        if len(self._from_threads) == 1:
+        if is_first:
             # a thread may outlive the worker that could not wait for it
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._collect)
 
     def _collect(self) -> None:
-        finished, self._from_threads = self._from_threads, []
+        with self._handing_over:
+            finished, self._from_threads = self._from_threads, []
         for run, outcome in finished:
             self._finish(run, outcome)
 
