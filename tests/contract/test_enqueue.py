@@ -5,7 +5,7 @@ import pytest
 from ardiq_django.results import State
 from ardiq_django.wire import Acceptance, Answer, StagedJob, pack
 from tests.contract.keep import Keep, ids
-from tests.contract.makers import failure, success
+from tests.contract.makers import failure, requeued, retrying, success
 
 CREATED, EXISTING, CONFLICT = Acceptance.CREATED, Acceptance.EXISTING, Acceptance.CONFLICT
 ODD_IDS = [
@@ -150,6 +150,19 @@ async def test_a_replaced_run_keeps_its_attempts_as_history_and_hides_its_result
     assert len(first) == 1
     assert list(snapshot.attempts) == list(delivery.history) == list(first)
     assert (snapshot.end, snapshot.tries, delivery.tries) == (None, 0, 1)
+
+
+async def test_a_new_run_of_an_id_begins_with_a_fresh_budget(keep: Keep) -> None:
+    worker, first = await keep.running(token="t")
+    (second,) = (await worker.exchange(requeued(first), want=1)).deliveries
+    (third,) = (await worker.exchange(retrying(second), want=1)).deliveries
+    await worker.settle(failure(third))
+
+    await offer(keep, keep.job(id=first.job.id, token="u", replaces=True))
+
+    delivery = await worker.claim_one()
+    assert (third.tries, third.requeues) == (2, 1)
+    assert (delivery.tries, delivery.crashes, delivery.requeues, len(delivery.history)) == (1, 0, 0, 2)
 
 
 async def test_a_replaced_record_leaves_the_lists_of_ended_jobs(keep: Keep) -> None:

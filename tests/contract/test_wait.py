@@ -8,7 +8,7 @@ import pytest
 
 from ardiq_django.brokers.base import Broker
 from ardiq_django.results import State
-from ardiq_django.wire import Delivery, Outcome
+from ardiq_django.wire import Delivery, Occurrence, Outcome
 from tests.contract.keep import Keep, Worker, ids, soon
 from tests.contract.makers import failure, requeued, retrying
 
@@ -88,6 +88,24 @@ async def test_a_job_that_waits_for_its_time_wakes_who_put_it_back(
     again = await soon(next_job(worker))
 
     assert again.job.id == delivery.job.id
+
+
+async def test_a_job_another_has_put_back_for_later_is_not_overslept(keep: Keep) -> None:
+    anna, delivery = await keep.running("anna")
+    _, task = await idle(keep, "bert", keep.second())
+
+    await anna.settle(retrying(delivery, 100))
+
+    assert (await soon(task)).tries == 2
+
+
+async def test_a_firing_of_a_schedule_wakes_an_idle_worker(keep: Keep) -> None:
+    mark = (await keep.broker.watermarks(["nightly"]))["nightly"]
+    _, task = await idle(keep)
+
+    await keep.second().stage([Occurrence("nightly", mark + 1, job := keep.job())])
+
+    assert (await soon(task)).job.id == job.id
 
 
 async def test_each_way_back_into_the_queue_wakes_an_idle_worker(keep: Keep) -> None:

@@ -61,6 +61,15 @@ async def test_an_end_wakes_who_waits_for_it(keep: Keep, state: State) -> None:
     assert snapshot.end is not None
 
 
+async def test_a_window_that_closes_unswept_wakes_who_waits(keep: Keep) -> None:
+    job = await keep.put(expire_ms=100)
+
+    snapshot = await soon(keep.second().wait_end(job.id, LONG_S))
+
+    assert snapshot is not None
+    assert snapshot.state is State.EXPIRED
+
+
 async def test_an_end_by_crashes_wakes_who_waits_for_it(keep: Keep) -> None:
     job = await keep.put()
     task = await waiting_for(keep, job.id)
