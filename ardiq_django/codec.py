@@ -6,7 +6,7 @@ dict with other keys, and classes that were registered. An `Enum` member travels
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -19,6 +19,7 @@ from ardiq_django.exceptions import PayloadError
 
 _TUPLE, _SET, _FROZENSET, _INT, _DATETIME, _DATE, _TIME, _DURATION, _DECIMAL, _UUID, _MAP, _CLASS = range(1, 13)
 _MAX_64 = (1 << 63) - 1
+_SCALARS = frozenset({str, type(None), bool, float, bytes})
 _WRONG = (msgspec.MsgspecError, RecursionError, ArithmeticError, LookupError, TypeError, AttributeError, ValueError)
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -78,15 +79,20 @@ def _shallow(value: Any) -> dict[str, Any]:
 
 def _is_plain(value: Any) -> bool:
     kind = type(value)
-    if kind is str or value is None or kind is bool or kind is float or kind is bytes:
-        return True
-    if kind is int:
-        return bool(-_MAX_64 <= value <= _MAX_64)
     if kind is list:
-        return all(map(_is_plain, value))
+        return _are_plain(value)
     if kind is dict:
-        return all(type(key) is str for key in value) and all(map(_is_plain, value.values()))
-    return False
+        return all(type(key) is str for key in value) and _are_plain(value.values())
+    return kind in _SCALARS or (kind is int and -_MAX_64 <= value <= _MAX_64)
+
+
+def _are_plain(values: Iterable[Any]) -> bool:
+    # a loop, not all(map(…)): every job that is enqueued comes through here
+    for value in values:
+        kind = type(value)
+        if kind not in _SCALARS and not (kind is int and -_MAX_64 <= value <= _MAX_64) and not _is_plain(value):
+            return False
+    return True
 
 
 def _tag(value: Any, sort: bool) -> Any:

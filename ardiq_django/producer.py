@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ardiq_django import codec
 from ardiq_django.clock import new_id, now_ms
-from ardiq_django.config import CallOptions, TaskOptions
+from ardiq_django.config import AppOptions, CallOptions, TaskOptions
 from ardiq_django.exceptions import BrokerError, ConfigError, JobConflict, PayloadError
 from ardiq_django.registry import TaskDefinition
 from ardiq_django.surroundings import around
@@ -55,39 +55,34 @@ class Producer:
     def stage(self, call: Call) -> StagedJob:
         """The job a call becomes. Raises `TypeError` for a call that does not bind, `PayloadError` for a value that
         cannot be carried or too much of it, `ValueError` for a lane the queue does not have."""
-        if call.definition:
-            call.definition.check(call.args, call.kwargs)
-        app, options, declared = self._app.options, call.options, call.declared
+        definition, options = call.definition, call.options
+        if definition:
+            definition.check(call.args, call.kwargs)
+        app, declared = self._app.options, call.declared
         lane = options.priority or declared.priority
-        payload = self._encode(call)
-        own_id, digest = self._own_id(call)
+        own_id, digest = self._own_id(call, declared)
+        window_ms = declared.expire_ms if options.expire_ms is None else options.expire_ms
+        if window_ms:
+            _refuse_delay_beyond(window_ms, call)
         return StagedJob(
             FORMAT,
             own_id or new_id(),
             call.task,
             app.check_lane(lane) if lane else app.lane,
-            payload,
+            self._encode(call, app),
             now_ms(),
             new_id() if own_id else "",
             digest,
             bool(own_id),
             options.delay_ms,
             options.schedule_ms,
-            self._window_ms(call),
+            window_ms,
             {**declared.labels, **options.labels} if declared.labels or options.labels else {},
         )
 
-    def _window_ms(self, call: Call) -> int:
-        options = call.options
-        window_ms = call.declared.expire_ms if options.expire_ms is None else options.expire_ms
-        delay_ms = max(options.delay_ms, options.schedule_ms - now_ms())
-        if 0 < window_ms < delay_ms:
-            raise ConfigError(f"{call.task}: a delay of {delay_ms} ms lies beyond the window expire_ms={window_ms}")
-        return window_ms
-
-    def _own_id(self, call: Call) -> tuple[str, str]:
+    def _own_id(self, call: Call, declared: TaskOptions) -> tuple[str, str]:
         """The id that the call itself asks for, if any, and the digest by which the same call is known again."""
-        options, declared = call.options, call.declared
+        options = call.options
         unique = declared.unique if options.unique is None else options.unique
         if options.task_id is None and not unique:
             return "", ""
@@ -111,15 +106,15 @@ class Producer:
             data = self._app.encode(said)  # a custom serializer may carry what ours does not
         return hashlib.blake2b(data, digest_size=16, key=call.task.encode()[:64]).hexdigest()
 
-    def _encode(self, call: Call) -> bytes:
+    def _encode(self, call: Call, app: AppOptions) -> bytes:
         try:
-            payload = self._app.encode([list(call.args), call.kwargs])
+            payload = (app.serializer or codec.encode)([list(call.args), call.kwargs])
         except Exception as error:
             raise PayloadError(f"{call.task}: {self._guilty(call)}{error}") from error
-        if len(payload) > self._app.options.max_payload_bytes:
+        if len(payload) > app.max_payload_bytes:
             raise PayloadError(
                 f"{call.task}: the arguments take {len(payload):,} bytes, more than max_payload_bytes="
-                f"{self._app.options.max_payload_bytes:,}{self._largest(call)}: store the data and pass its key"
+                f"{app.max_payload_bytes:,}{self._largest(call)}: store the data and pass its key"
             )
         return payload
 
@@ -190,3 +185,9 @@ class Producer:
                 conflicts += [receipt.job.id] * (answer is Acceptance.CONFLICT)
         if conflicts:
             raise JobConflict(conflicts[0])
+
+
+def _refuse_delay_beyond(window_ms: int, call: Call) -> None:
+    delay_ms = max(call.options.delay_ms, call.options.schedule_ms - now_ms())
+    if window_ms < delay_ms:
+        raise ConfigError(f"{call.task}: a delay of {delay_ms} ms lies beyond the window expire_ms={window_ms}")

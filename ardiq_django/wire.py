@@ -16,7 +16,7 @@ from ardiq_django.results import Attempt, State
 FORMAT = 1
 
 
-class StagedJob(msgspec.Struct, frozen=True, array_like=True):
+class StagedJob(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A job about to be stored. Delays and windows count from the moment the broker accepts it, by its clock."""
 
     format: int
@@ -41,7 +41,7 @@ class StagedJob(msgspec.Struct, frozen=True, array_like=True):
         return self.token or self.id
 
 
-class Delivery(msgspec.Struct, frozen=True):
+class Delivery(msgspec.Struct, frozen=True, gc=False):
     """A job in a worker's hands. `claim` with the worker's epoch is the fence of everything written about it."""
 
     job: StagedJob
@@ -54,7 +54,7 @@ class Delivery(msgspec.Struct, frozen=True):
     broken: str = ""  # why the stored bytes could not be decoded; `job` is then a stand-in
 
 
-class Succeeded(msgspec.Struct, frozen=True):
+class Succeeded(msgspec.Struct, frozen=True, gc=False):
     """The body returned. `value` is the serializer's bytes, None where no result is kept."""
 
     delivery: Delivery
@@ -123,7 +123,7 @@ class Acceptance(StrEnum):
     CONFLICT = "conflict"
 
 
-class End(msgspec.Struct, frozen=True, array_like=True):
+class End(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """How a job ended."""
 
     state: State
