@@ -63,17 +63,18 @@ class WorkerSlot:
         self.thread = SlotThread(f"ardiq-slot-{number}")
         self.unit: Slot = around().slot(self.thread)
 
-    def close(self) -> None:
+    def close(self, wait: bool) -> None:
+        """Let go of the thread and its connections, once it has done what it has to do."""
         self.unit.close()
-        self.thread.shutdown()
+        self.thread.shutdown(wait)
 
 
 class Slots:
     """A pool of slots. The slot freed last is taken first, so that few threads and connections serve a light load."""
 
     def __init__(self, number: int) -> None:
-        self.number = number
-        self._free = [WorkerSlot(place) for place in range(number, 0, -1)]
+        self._all = [WorkerSlot(place) for place in range(number, 0, -1)]
+        self._free = list(self._all)
 
     @property
     def free(self) -> int:
@@ -86,6 +87,6 @@ class Slots:
         self._free.append(slot)
 
     def close(self) -> None:
-        """Close the free slots; one whose thread is still busy ends with the process."""
-        for slot in self._free:
-            slot.close()
+        """Close them all; a busy one is not waited for and ends with its job."""
+        for slot in self._all:
+            slot.close(wait=slot in self._free)
