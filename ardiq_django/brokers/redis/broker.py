@@ -51,7 +51,7 @@ from ardiq_django.wire import (
 T = TypeVar("T")
 
 MANY = 500  # jobs of one call, where each may cost a dozen commands
-HEARD_WITHIN_S = 1.0  # a subscription that takes longer is not waited for
+HEARD_WITHIN_S = 0.25  # a subscription that takes longer is not waited for
 LOOK_S = (1.0, 10.0)  # how often who waits for an end looks by himself: at first, and at last
 
 

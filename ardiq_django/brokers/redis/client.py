@@ -14,8 +14,17 @@ from urllib.parse import urlsplit
 from redis.asyncio.connection import AbstractConnection, Connection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    NoPermissionError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
 from redis.exceptions import ConnectionError as Disconnected
-from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from ardiq_django.brokers.redis.scripts import Command, Packable
 from ardiq_django.exceptions import BrokerError
@@ -27,13 +36,21 @@ IN_FLIGHT = 2  # so that the next command is packed while the server works on th
 
 _REASONS = {
     "OOM": "it is out of memory (maxmemory), and stores nothing more",
+    "MISCONF": "it cannot write its snapshots, and stores nothing more",
     "READONLY": "it is a read-only replica: the address must lead to the primary",
+    "MASTERDOWN": "it is a replica without a primary",
+    "NOREPLICAS": "it has too few replicas to store anything",
     "LOADING": "it is still loading its data after a start",
     "BUSY": "it is busy with a script that takes too long",
-    "MASTERDOWN": "it is a replica without a primary",
-    "NOAUTH": "it asks for a password: put one into the address",
-    "WRONGPASS": "user or password are wrong",
     "NOPERM": "this user may not do that",
+    "NOAUTH": "it asks for another user or password than the address has",
+}
+_CODES: dict[type[BaseException], str] = {  # whose code the client library takes off the text
+    OutOfMemoryError: "OOM",
+    ReadOnlyError: "READONLY",
+    BusyLoadingError: "LOADING",
+    NoPermissionError: "NOPERM",
+    AuthenticationError: "NOAUTH",
 }
 
 
@@ -56,7 +73,7 @@ class Wire:
         """
         answers: list[Any] = []
         try:
-            connection = self._connection or await self._opened()
+            connection = self._connection or await self.open()
             for sent, command in enumerate(commands):
                 if sent - len(answers) == IN_FLIGHT:
                     answers.append(await self._read(connection))
@@ -71,9 +88,13 @@ class Wire:
             raise
         return answers
 
-    async def _opened(self) -> AbstractConnection:
+    async def open(self) -> AbstractConnection:
         connection = self._connect()
-        await connection.connect()  # type: ignore[no-untyped-call]
+        try:
+            await connection.connect()  # type: ignore[no-untyped-call]
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
         self._connection = connection
         return connection
 
@@ -155,12 +176,12 @@ class Client:
         def progress() -> None:
             bound.reschedule(asyncio.get_running_loop().time() + ANSWER_TIMEOUT_S)
 
-        was_open = wire.is_open
+        if not wire.is_open:
+            await wire.open()
         try:
             answers = await wire.ask(commands, progress)
-        except (Disconnected, OSError):
-            if not was_open:
-                raise
+        except Disconnected:
+            # once: a server that cannot be reached is told at once
             answers = await wire.ask(commands, progress)
         for i, answer in enumerate(answers):
             script = commands[i].script
@@ -175,7 +196,7 @@ class Client:
         where = f"Redis at {masked(self.address)}"
         if isinstance(error, TimeoutError):
             return BrokerError(f"{where} did not answer in time")
-        return BrokerError(f"{where} refused: {_reason(error)}")
+        return BrokerError(f"{where} cannot be used: {_reason(error)}")
 
 
 def masked(address: str) -> str:
@@ -204,17 +225,6 @@ def _arguments(address: str) -> dict[str, Any]:
 
 def _reason(error: BaseException) -> str:
     text = str(error) or type(error).__name__
-    # the library takes the code off the errors it has a class for
-    for code, reason in _REASONS.items():
-        if text.startswith(code) or type(error).__name__ == _CLASSES.get(code):
-            return f"{reason} ({text})"
-    return text
-
-
-_CLASSES = {
-    "OOM": "OutOfMemoryError",
-    "READONLY": "ReadOnlyError",
-    "LOADING": "BusyLoadingError",
-    "NOAUTH": "AuthenticationError",
-    "NOPERM": "NoPermissionError",
-}
+    # an error inside a script has its code anywhere in its text
+    code = next((code for code in _REASONS if code in text), _CODES.get(type(error)))
+    return f"{_REASONS[code]} ({text})" if code else text
