@@ -36,7 +36,7 @@ class Attempt(models.Model):
         """The row of an attempt, not yet stored."""
         texts = {name: storable(getattr(attempt, name)) for name in ("error_type", "message", "traceback", "logs")}
         return cls(
-            job=job,
+            job_id=job.pk,
             number=attempt.number,
             event=attempt.event[:32],
             start_ms=attempt.start_ms,

@@ -4,6 +4,7 @@ Only names of ours are ever put into a statement's text; every value travels as 
 there as literals, because an index on part of a table is used only where its condition is seen in the text.
 """
 
+import sqlite3
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from django.db.models.sql.compiler import SQLCompiler
 from ardiq_django.exceptions import ConfigError
 from ardiq_django.wire import Succeeded
 
+OLDEST_SQLITE = (3, 35, 0)
 STAGED = "queue, job_id, envelope, task, lane, state, due_ms, expires_ms, enqueued_ms"
 CLAIMED = "due_ms, id, job_id, envelope, tries, crashes, requeues, has_history"
 # NOT BETWEEN: a comparison that could be of use to an index makes SQLite prepare the statement at every execution.
@@ -263,9 +265,14 @@ _DIALECTS = {"sqlite": Dialect, "postgresql": PostgresDialect, "mysql": MysqlDia
 
 
 def dialect(connection: BaseDatabaseWrapper) -> Dialect:
-    """How to speak to this connection; raises `ConfigError` for a database that is not known."""
-    try:
-        return _DIALECTS[connection.vendor](connection)
-    except KeyError:
-        known = ", ".join(_DIALECTS)
-        raise ConfigError(f"jobs cannot be kept in a {connection.vendor} database; known: {known}") from None
+    """How to speak to this connection."""
+    return _DIALECTS[connection.vendor](connection)
+
+
+def check_vendor(vendor: str) -> None:
+    """Raise `ConfigError` for a database that jobs cannot be kept in."""
+    if vendor not in _DIALECTS:
+        raise ConfigError(f"jobs cannot be kept in a {vendor} database; known: {', '.join(_DIALECTS)}")
+    if vendor == "sqlite" and sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        oldest = ".".join(map(str, OLDEST_SQLITE))
+        raise ConfigError(f"SQLite {sqlite3.sqlite_version} cannot keep jobs: {oldest} or later is needed (RETURNING)")

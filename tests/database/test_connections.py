@@ -13,7 +13,8 @@ from ardiq_django.brokers.database import DatabaseBroker
 from ardiq_django.brokers.database.thread import OwnThread
 from ardiq_django.clock import new_epoch
 from ardiq_django.exceptions import ConfigError
-from ardiq_django.wire import Exchange, WorkerCard
+from ardiq_django.wire import Answer, Exchange, News, Outcome, Query, WorkerCard
+from tests.contract.makers import retrying, success
 from tests.database.conftest import ON_POSTGRES, ON_SQLITE, Outside, job
 
 
@@ -151,6 +152,30 @@ def test_neither_a_pool_nor_an_isolation_level_of_the_project_is_taken_over(
             return str(cursor.fetchone()[0])
 
     assert asyncio.run(thread.run(level)) == "read committed"
+
+
+@pytest.mark.parametrize("alias", [pytest.param("postgres", marks=ON_POSTGRES)])
+def test_a_project_may_have_its_statements_prepared_by_the_server(
+    broker: DatabaseBroker, alias: str, outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = connections[alias].settings_dict["OPTIONS"]
+    monkeypatch.setitem(options, "server_side_binding", True)
+    monkeypatch.setitem(options, "prepare_threshold", 0)
+    connections[alias].close()
+    epoch, jobs = new_epoch(), [job(delay_ms=delay) for delay in (0, 0, 1)]
+
+    async def run() -> list[Any]:
+        await broker.enqueue(jobs)
+        await broker.register(WorkerCard(epoch, "anna"))
+        first = await broker.exchange(Exchange(epoch, 1, "anna", (), 5, ("default",)))
+        await broker.wait(epoch, 0.1)
+        outcomes: list[Outcome] = [success(first.deliveries[0]), retrying(first.deliveries[1], 60_000)]
+        turn = await broker.exchange(Exchange(epoch, 2, "anna", outcomes, 5, ("default",)))
+        await broker.beat(epoch, 2, {}, News())
+        await broker.sweep()
+        return [turn.answers, (await broker.page(Query())).total, await broker.abort([jobs[1].id])]
+
+    assert outside(run()) == [[Answer.DONE, Answer.DONE], 3, [Answer.DONE]]
 
 
 def test_an_address_must_name_a_known_database() -> None:

@@ -21,6 +21,7 @@ from ardiq_django.brokers.database.thread import OwnThread
 from ardiq_django.brokers.database.upkeep import Sweep
 from ardiq_django.brokers.database.waiting import Glance, Pace
 from ardiq_django.exceptions import ConfigError
+from ardiq_django.models.dialect import check_vendor
 from ardiq_django.results import State
 from ardiq_django.wire import (
     Acceptance,
@@ -229,4 +230,5 @@ def _alias(address: str) -> str:
     if alias not in connections:
         known = ", ".join(connections)
         raise ConfigError(f"broker address {address!r} names no database of DATABASES; known: {known}")
+    check_vendor(connections[alias].vendor)
     return alias

@@ -1,6 +1,7 @@
 """Looking at jobs: one, a page, numbers."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import connections
 
@@ -97,12 +98,15 @@ def _is_late(state: State, expires_ms: int, now_ms: int) -> bool:
 
 def durability(tables: Tables) -> str:
     """What a crash may lose, read from the server's own settings."""
-    talk = dialect(connections[tables.alias])
+    connection: Any = connections[tables.alias]
+    talk = dialect(connection)
 
     def setting(sql: str) -> str:
         return str(talk.rows(sql, ())[0][-1]).lower()
 
-    match connections[tables.alias].vendor:
+    match connection.vendor:
+        case "sqlite" if connection.is_in_memory_db():
+            return "SQLite in memory: everything is lost when the process ends"
         case "sqlite":
             return _sqlite_durability(setting("PRAGMA journal_mode"), int(setting("PRAGMA synchronous")))
         case "postgresql":

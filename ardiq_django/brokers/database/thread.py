@@ -4,19 +4,12 @@ import asyncio
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.db import connections
 
 T = TypeVar("T")
 CONNECT_TIMEOUT_S = 3
-# What a project says of its own connections that would not be right for ours.
-OPTIONS: dict[str, dict[str, Any]] = {
-    # a deferred transaction that begins to write fails at once, whatever its timeout
-    "sqlite": {"transaction_mode": "IMMEDIATE"},
-    "postgresql": {"connect_timeout": CONNECT_TIMEOUT_S},
-    "mysql": {"connect_timeout": CONNECT_TIMEOUT_S},
-}
 # A pool is not for connections that are kept, and each verb is written for READ COMMITTED.
 UNWANTED = ("pool", "isolation_level")
 
@@ -53,7 +46,11 @@ class OwnThread:
         options = own.settings_dict["OPTIONS"]
         for name in UNWANTED:
             options.pop(name, None)
-        options.update(OPTIONS.get(own.vendor, {}))
+        if own.vendor == "sqlite":
+            # a deferred transaction that begins to write may fail at once, whatever its timeout
+            options["transaction_mode"] = "IMMEDIATE"
+        else:
+            options.setdefault("connect_timeout", CONNECT_TIMEOUT_S)
         own.settings_dict["AUTOCOMMIT"] = True
         connections[self._alias] = own
 
