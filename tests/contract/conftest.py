@@ -1,31 +1,26 @@
 """The one fixture of the contract suite: a queue kept by each broker in turn."""
 
 from collections.abc import AsyncIterator
-from importlib.util import find_spec
 
 import pytest
 
 from tests.contract.keep import Keep
 
+# emptying our tables alone, and nothing else's, makes a test on a database three times as fast
+OURS = ["ardiq_django"]
 BROKERS = [
     pytest.param("memory"),
     pytest.param("redis"),
-    pytest.param("sqlite", marks=pytest.mark.django_db(transaction=True, databases=["default"])),
-    pytest.param("postgres", marks=pytest.mark.django_db(transaction=True, databases=["default", "postgres"])),
+    pytest.param("sqlite", marks=pytest.mark.django_db(transaction=True, databases=["default"], available_apps=OURS)),
+    pytest.param(
+        "postgres",
+        marks=pytest.mark.django_db(transaction=True, databases=["default", "postgres"], available_apps=OURS),
+    ),
 ]
-MODULES = {"sqlite": "database", "postgres": "database"}
 ADDRESSES = {"memory": "memory://", "sqlite": "database://default", "postgres": "database://postgres"}
 
 
-def written(broker: str) -> bool:
-    return find_spec(f"ardiq_django.brokers.{MODULES.get(broker, broker)}") is not None
-
-
-# A broker that is not written yet is left out: remove the condition once all are.
-WRITTEN = [param for param in BROKERS if written(str(param.values[0]))]
-
-
-@pytest.fixture(params=WRITTEN)
+@pytest.fixture(params=BROKERS)
 def address(request: pytest.FixtureRequest) -> str:
     """Where each broker keeps its queues."""
     name: str = request.param
