@@ -11,7 +11,11 @@ from ardiq_django.models.job_queryset import NAME_LENGTH
 class Attempt(models.Model):
     """One attempt of a job, as `results.Attempt` has it."""
 
-    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="attempts", verbose_name=_("job"))
+    # Attempts go where their job goes. A constraint would look for them once for each row that retention removes,
+    # which makes it three times as slow on PostgreSQL.
+    job = models.ForeignKey(
+        Job, on_delete=models.CASCADE, related_name="attempts", verbose_name=_("job"), db_constraint=False
+    )
     number = models.IntegerField(_("number"))
     event = models.CharField(_("event"), max_length=32)
     start_ms = models.BigIntegerField(_("started"))

@@ -10,7 +10,7 @@ from django.db.models import BooleanField
 from django.db.models.expressions import RawSQL
 
 from ardiq_django.models.dialect import DUE, READY, SUSPECT, Claimed, Dialect, Hand, Intake, dialect
-from ardiq_django.models.listing import ENDED, LIVE, WAITING, Listing
+from ardiq_django.models.listing import ENDED, LANES, LIVE, WAITING, Listing
 from ardiq_django.results import State
 from ardiq_django.wire import Query, StagedJob, Succeeded, pack
 
@@ -132,7 +132,9 @@ class JobQuerySet(models.QuerySet["Job"]):
         """One page of a list."""
         if not query.states:
             return Listed((), 0, False)
-        talk, listing = self._dialect, Listing(queue, query)
+        talk = self._dialect
+        lanes = [lane for (lane,) in talk.rows(LANES, (queue, queue))] if State.QUEUED in query.states else []
+        listing = Listing(queue, query, lanes)
         keys = [key for (key,) in talk.rows(*listing.page())]
         ((total,),) = talk.rows(*listing.count())
         return Listed(keys, total, bool(talk.rows(*listing.more())))

@@ -1,5 +1,6 @@
 """The SQL of a list of jobs: the newest of each state, filtered, and told when there was more."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,23 +18,42 @@ WAITING = (DUE_LATER, READY, SUSPECT)
 LIVE = (*WAITING, RUNNING)
 ENDED = (DONE,)
 
+# The parts of a statement, one for each branch.
+ROWS = "FROM ardiq_job WHERE queue = %s AND state = %s AND {condition}"
+ANY = f"SELECT * FROM (SELECT id, {{shown}} AS shown_ms {ROWS} LIMIT {SCANNED_AT_MOST}) AS part_{{number}}"  # noqa: S608
+NEWEST = ANY.replace("LIMIT", "ORDER BY {shown} DESC, id DESC LIMIT")
+MORE = f"SELECT * FROM (SELECT 1 AS one {ROWS} LIMIT 1 OFFSET {SCANNED_AT_MOST}) AS part_{{number}}"  # noqa: S608
+
+
+# The lanes in which jobs stand, found by leaps through the index.
+LANES = f"""
+WITH RECURSIVE leap (lane) AS (
+  SELECT MIN(lane) FROM ardiq_job WHERE queue = %s AND {READY}
+  UNION ALL
+  SELECT (SELECT MIN(lane) FROM ardiq_job WHERE queue = %s AND {READY} AND lane > leap.lane)
+  FROM leap WHERE lane IS NOT NULL
+)
+SELECT lane FROM leap WHERE lane IS NOT NULL"""  # noqa: S608
+
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """The rows of one state that one index holds, and the time by which they are listed."""
+    """The rows of one state that one index has in order, and the time by which they are listed."""
 
     state: State
     shown: str
     condition: str
+    values: tuple[str, ...] = ()
 
 
-def branches(state: State) -> list[Branch]:
+def branches(state: State, lanes: Sequence[str]) -> list[Branch]:
     """Where the rows of a state are found."""
     match state:
         case State.SCHEDULED | State.RETRYING:
             return [Branch(state, "due_ms", DUE_LATER)]
         case State.QUEUED:
-            return [Branch(state, "due_ms", READY), Branch(state, "due_ms", SUSPECT)]
+            ready = [Branch(state, "due_ms", f"{READY} AND lane = %s", (lane,)) for lane in lanes]
+            return [*ready, Branch(state, "due_ms", SUSPECT)]
         case State.RUNNING:
             return [Branch(state, "start_ms", RUNNING)]
         case _:
@@ -43,53 +63,54 @@ def branches(state: State) -> list[Branch]:
 class Listing:
     """The statements that answer a query about one queue, each with its parameters."""
 
-    def __init__(self, queue: str, query: Query) -> None:
+    def __init__(self, queue: str, query: Query, lanes: Sequence[str]) -> None:
         self._queue = queue
         self._query = query
-
-    def count(self) -> tuple[str, list[Any]]:
-        """How many rows match among those that are scanned."""
-        sql, params = self._found()
-        return f"SELECT COUNT(*) FROM {sql}", params  # noqa: S608
+        self._lanes = lanes
 
     def page(self) -> tuple[str, list[Any]]:
         """The keys of the page's rows, newest first."""
-        sql, params = self._found()
-        page = f"SELECT id FROM {sql} ORDER BY shown_ms DESC, id DESC LIMIT %s OFFSET %s"  # noqa: S608
+        found, params = self._found(NEWEST)
+        page = f"SELECT found.id FROM {found} ORDER BY shown_ms DESC, found.id DESC LIMIT %s OFFSET %s"  # noqa: S608
         return page, [*params, self._query.limit, self._query.offset]
+
+    def count(self) -> tuple[str, list[Any]]:
+        """How many rows match among those that are scanned."""
+        found, params = self._found(NEWEST if self._is_filtered else ANY)
+        return f"SELECT COUNT(*) FROM {found}", params  # noqa: S608
 
     def more(self) -> tuple[str, list[Any]]:
         """One row for each index that has more rows than are scanned."""
-        return self._each(
-            f"SELECT * FROM (SELECT 1 AS one FROM ardiq_job WHERE queue = %s AND state = %s AND {{condition}} "  # noqa: S608
-            f"ORDER BY {{shown}} DESC LIMIT 1 OFFSET {SCANNED_AT_MOST}) AS part_{{number}}"
-        )
+        return self._each(MORE)
 
-    def _newest(self) -> tuple[str, list[Any]]:
-        return self._each(
-            "SELECT * FROM (SELECT id, {shown} AS shown_ms, job_id, task FROM ardiq_job "  # noqa: S608
-            "WHERE queue = %s AND state = %s AND {condition} "
-            f"ORDER BY {{shown}} DESC, id DESC LIMIT {SCANNED_AT_MOST}) AS part_{{number}}"
-        )
+    @property
+    def _is_filtered(self) -> bool:
+        query = self._query
+        return bool(query.task or query.text or query.since_ms or query.until_ms)
+
+    def _found(self, part: str) -> tuple[str, list[Any]]:
+        scanned, params = self._each(part)
+        terms, values = self._terms()
+        # what is only looked into for a filter is not carried through the sort
+        job = "JOIN ardiq_job AS job ON job.id = found.id" if self._query.task or self._query.text else ""
+        where = f"WHERE {' AND '.join(terms)}" if terms else ""
+        return f"({scanned}) AS found {job} {where}", [*params, *values]
 
     def _each(self, part: str) -> tuple[str, list[Any]]:
-        found = [branch for state in self._query.states for branch in branches(state)]
+        found = [branch for state in self._query.states for branch in branches(state, self._lanes)]
         parts = [part.format(shown=one.shown, condition=one.condition, number=place) for place, one in enumerate(found)]
-        return " UNION ALL ".join(parts), [value for one in found for value in (self._queue, one.state.value)]
+        return " UNION ALL ".join(parts), [
+            value for one in found for value in (self._queue, one.state.value, *one.values)
+        ]
 
-    def _found(self) -> tuple[str, list[Any]]:
-        newest, scanned = self._newest()
-        wanted, values = self._wanted()
-        return f"(SELECT id, shown_ms FROM ({newest}) AS newest{wanted}) AS found", [*scanned, *values]  # noqa: S608
-
-    def _wanted(self) -> tuple[str, list[Any]]:
-        query, terms, params = self._query, [], list[Any]()
+    def _terms(self) -> tuple[list[str], list[Any]]:
+        query, terms, params = self._query, list[str](), list[Any]()
         if query.task:
-            terms.append("task = %s")
+            terms.append("job.task = %s")
             params.append(query.task[:255])
         if query.text:
             like = "%" + query.text.lower().replace("!", "!!").replace("%", "!%").replace("_", "!_") + "%"
-            terms.append("(LOWER(job_id) LIKE %s ESCAPE '!' OR LOWER(task) LIKE %s ESCAPE '!')")
+            terms.append("(LOWER(job.job_id) LIKE %s ESCAPE '!' OR LOWER(job.task) LIKE %s ESCAPE '!')")
             params += [like, like]
         if query.since_ms:
             terms.append("shown_ms >= %s")
@@ -97,4 +118,4 @@ class Listing:
         if query.until_ms:
             terms.append("shown_ms < %s")
             params.append(query.until_ms)
-        return " WHERE " + " AND ".join(terms) if terms else "", params
+        return terms, params

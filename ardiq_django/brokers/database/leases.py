@@ -60,7 +60,7 @@ def beat(tables: Tables, epoch: str, call: int, held: Mapping[str, int], news: N
 def _deliveries(tables: Tables, keys: list[int]) -> list[Delivery]:
     if not keys:
         return []
-    jobs = list(tables.jobs.filter(pk__in=keys).defer("value"))
+    jobs = list(tables.table.filter(pk__in=keys).defer("value"))
     histories = tables.histories([job.pk for job in jobs if job.has_history])
     return [
         deliver(

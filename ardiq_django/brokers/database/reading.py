@@ -34,7 +34,7 @@ def has_ended(tables: Tables, job_id: str) -> bool:
 def page(tables: Tables, query: Query) -> Page:
     """One page of a list."""
     listed = tables.table.listed(tables.queue, query)
-    jobs = tables.jobs.in_bulk(listed.keys)
+    jobs = tables.table.in_bulk(listed.keys)
     view = _View(tables, list(jobs.values()))
     # a row may have gone between the two looks
     rows = [view.snapshot(jobs[key]) for key in listed.keys if key in jobs]
