@@ -61,6 +61,7 @@ class AppOptions:
     weights: Mapping[str, int] | None = None
     limits: Mapping[str, int] | None = None
     concurrency: int = 16
+    prefetch: int | None = None  # of Ardiq; a worker of ours holds nothing beyond its slots
     idle_timeout_ms: int = 60_000
     poll_block_ms: int = 500
     result_ttl_ms: int = 300_000
@@ -85,6 +86,8 @@ class AppOptions:
         _check_lanes(self)
         _check_numbers(self)
         check_flag("burst", self.burst)
+        if self.prefetch:
+            raise ConfigError(f"prefetch={self.prefetch!r}: a worker holds nothing beyond its slots; raise concurrency")
         check_choice("enqueue_on_commit", self.enqueue_on_commit, ("auto", "never"))
         check_choice("task_names", self.task_names, ("name", "module"))
         for name in ("serializer", "deserializer"):

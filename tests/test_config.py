@@ -213,3 +213,10 @@ def test_the_history_options_become_the_brokers_rules() -> None:
     assert (rules.queue, rules.lanes, rules.lease_ms) == ("mail", ("low", "high"), 5_000)
     assert (rules.kept_ms(State.FAILED), rules.kept_ms(State.ABORTED), rules.kept_max(State.SUCCEEDED)) == (7, 7, 8)
     assert (rules.kept_max(State.EXPIRED), rules.kept_ms(State.SUCCEEDED)) == (100_000, 7 * 86_400_000)
+
+
+def test_a_prefetch_is_refused_with_what_to_do_instead() -> None:
+    assert AppOptions(prefetch=0).prefetch == 0
+
+    with pytest.raises(ConfigError, match="prefetch=32: .* raise concurrency"):
+        AppOptions(prefetch=32)
