@@ -164,9 +164,9 @@ class RedisBroker(Broker):
         (channel,) = self._keys.records([job_id])
         # listen first, then be registered by the look, then wait: nothing between is missed
         async with self._loops.here.notices.listener(channel, min(timeout_s, HEARD_WITHIN_S)) as listener:
+            snapshot = await self._look(job_id, _watch_ms(timeout_s))
             for pause_s in _pauses():
                 left_s = deadline - clock()
-                snapshot = await self._look(job_id, max(1, int(left_s * 1000)))
                 if snapshot and snapshot.state.ended:
                     return snapshot
                 if left_s <= 0:
@@ -174,7 +174,17 @@ class RedisBroker(Broker):
                 if notice := await listener.notice(min(left_s, pause_s, _until_over_s(snapshot))):
                     now_ms, _, record = notice.partition(b"|")
                     return ended_snapshot(job_id, int(now_ms), record)
+                snapshot = await self._look_again(job_id, deadline - clock())
         return None
+
+    async def _look_again(self, job_id: str, left_s: float) -> Snapshot | None:
+        """A look of one who has time: a broker that is away meanwhile may come back."""
+        try:
+            return await self._look(job_id, _watch_ms(left_s))
+        except BrokerError:
+            if left_s <= 0:
+                raise
+            return None
 
     async def size(self) -> int:
         counts = await self.counts()
@@ -264,6 +274,10 @@ def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
 
 def _is_over(snapshot: Snapshot) -> bool:
     return not snapshot.state.ended and 0 < snapshot.expires_ms <= snapshot.now_ms
+
+
+def _watch_ms(left_s: float) -> int:
+    return max(1, int(left_s * 1000))
 
 
 def _until_over_s(snapshot: Snapshot | None) -> float:

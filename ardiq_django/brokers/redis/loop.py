@@ -99,6 +99,7 @@ class Loops:
         self._lock = threading.Lock()
         self._parts: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, PerLoop] = weakref.WeakKeyDictionary()
         self._pid = os.getpid()
+        self._inherited: list[list[PerLoop]] = []
 
     @property
     def here(self) -> PerLoop:
@@ -111,6 +112,8 @@ class Loops:
     def _begin(self, loop: asyncio.AbstractEventLoop) -> PerLoop:
         with self._lock:
             if self._pid != os.getpid():
+                # kept as they are: to close them here would take them from the parent's selector, which we share
+                self._inherited.append(list(self._parts.values()))
                 self._parts, self._pid = weakref.WeakKeyDictionary(), os.getpid()
             return self._parts.setdefault(loop, self._make())
 
