@@ -34,16 +34,20 @@ class Patience:
 
     async def endure(self, error: BrokerError) -> None:
         """Sleep before the next try."""
-        self.last_trouble = time.monotonic()
+        self.note_trouble()
         self._wait_s = min(LONGEST_WAIT_S, random.uniform(FIRST_WAIT_S, max(FIRST_WAIT_S, self._wait_s * 3)))  # noqa: S311
         self._report.broker_trouble(error, self._wait_s)
         await asyncio.sleep(self._wait_s)
+
+    def note_trouble(self) -> None:
+        """The broker did not answer, or not in time."""
+        self.last_trouble = time.monotonic()
 
     def relax(self) -> None:
         """The broker answered."""
         if self._wait_s:
             self._wait_s = 0.0
-            self.last_trouble = time.monotonic()
+            self.note_trouble()
             self._report.broker_back()
 
 
@@ -98,11 +102,20 @@ class Upkeep:
     async def reap(self) -> None:
         """Take back what dead workers held, but not in the first third of a lease after we began or the broker was
         away: an outage longer than the lease must not cost every living worker its jobs."""
-        quiet_s = time.monotonic() - max(self._began, self._patience.last_trouble)
-        if quiet_s * 1000 < self._app.options.idle_timeout_ms / 3:
-            return
-        if taken := await self._app.broker.reap():
+        if await self._is_steady() and (taken := await self._app.broker.reap()):
             self._report.reaped(taken)
+
+    async def _is_steady(self) -> bool:
+        third_s, asked = self._app.options.idle_timeout_ms / 3000, time.monotonic()
+        try:
+            await self._app.broker.now_ms()
+        except BrokerError:
+            self._patience.note_trouble()
+            raise
+        # a broker that was frozen answers late, and others' beats may still be on their way to it
+        if time.monotonic() - asked > third_s / 2:
+            self._patience.note_trouble()
+        return time.monotonic() - max(self._began, self._patience.last_trouble) >= third_s
 
     async def stage(self) -> None:
         """Enqueue the fire times that have come since each schedule's watermark."""

@@ -6,7 +6,7 @@ import os
 import random
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ardiq_django.clock import now_ms
@@ -52,28 +52,32 @@ class Worker:
         self._next_due_s: float | None = None
         self._stopping = False
         self._stop_at = float("inf")
+        self._duties: list[asyncio.Task[None]] = []  # there are some once the lease has begun
         self._renewing = asyncio.Lock()
         self._last_news = News()
         self._last_beat = time.monotonic()
 
     async def run(self) -> None:
         """Work until stopped; always hands back what it still holds."""
-        self._lease = await Lease.begin(self._app.broker, self._card, self._patience)
-        self._report.began(self._app)
-        tasks = self._begin_duties()
-        gc.freeze()  # what is loaded by now lives as long as the process
-        self._pumping = asyncio.ensure_future(self._pump())
+        self._working = asyncio.ensure_future(self._work())
         try:
-            await asyncio.wait([self._pumping])
+            await asyncio.wait([self._working])
         except asyncio.CancelledError:
             # the turn that is under way must reach its answer, or what it settles would run again
             self._begin_to_stop(0)
-            await asyncio.wait([self._pumping])
+            await asyncio.wait([self._working])
             raise
         finally:
-            await self._wind_up(tasks)
-        if not self._pumping.cancelled():
-            self._pumping.result()
+            await self._wind_up()
+        if not self._working.cancelled():
+            self._working.result()
+
+    async def _work(self) -> None:
+        self._lease = await Lease.begin(self._app.broker, self._card, self._patience)
+        self._report.began(self._app)
+        self._duties = self._begin_duties()
+        gc.freeze()  # what is loaded by now lives as long as the process
+        await self._pump()
 
     def stop(self, now: bool = False) -> None:
         """Claim nothing more and finish what runs within the shutdown timeout, or hand it back `now`."""
@@ -88,7 +92,10 @@ class Worker:
         self._stir.set()
         self._loop.call_later(limit_s, self._stir.set)
         # a broker that cannot be reached does not keep a worker from ending
-        self._loop.call_later(limit_s + CANCEL_GRACE_S, self._pumping.cancel)
+        if self._duties:
+            self._loop.call_later(limit_s + CANCEL_GRACE_S, self._working.cancel)
+        else:
+            self._working.cancel()
 
     def _begin_duties(self) -> list[asyncio.Task[None]]:
         waits = [keep_on(duty, self._report) for duty in (self._watch_for_work, self._listen)]
@@ -174,11 +181,14 @@ class Worker:
         if self._fruitless:
             await asyncio.sleep(min(longest, 0.001 * 2 ** min(self._fruitless, 10)))
         began = time.monotonic()
-        await self._app.broker.wait(self._lease.epoch, timeout)
-        self._woken_early = time.monotonic() - began < timeout * 0.9
-        self._sated.clear()
-        self._hungry = True
-        self._stir.set()
+        try:
+            await self._app.broker.wait(self._lease.epoch, timeout)
+        finally:
+            # after an error as well: the pump is to meet the trouble, and to tell of it
+            self._woken_early = time.monotonic() - began < timeout * 0.9
+            self._sated.clear()
+            self._hungry = True
+            self._stir.set()
 
     async def _listen(self) -> None:
         for command in await self._app.broker.listen(self._lease.epoch, LISTEN_S):
@@ -196,19 +206,21 @@ class Worker:
         news, now, lease = self._runs.news, time.monotonic(), self._lease
         if news == self._last_news and now - self._last_beat < self._third_of_lease_s - NEWS_EVERY_S:
             return
-        self._last_news, self._last_beat = news, now
+        told = dict(lease.held)
         try:
-            found = await self._app.broker.beat(lease.epoch, lease.call, dict(lease.held), news)
+            found = await self._app.broker.beat(lease.epoch, lease.call, told, news)
         except LeaseLost as error:
             await self._begin_anew(lease, error)
-        else:
-            if lease is self._lease:
-                self._heed(found)
+            return
+        self._last_news, self._last_beat = news, now
+        if lease is self._lease:
+            self._heed(found, told)
 
-    def _heed(self, found: Beat) -> None:
+    def _heed(self, found: Beat, told: Mapping[str, int]) -> None:
         held = self._lease.held
         for job_id in found.lost:
-            self._runs.end(job_id, held.get(job_id, 0), Cut.LOST)
+            # a claim that was told, and not one that a turn has brought since
+            self._runs.end(job_id, told[job_id], Cut.LOST)
         for job_id in found.aborts:
             self._runs.end(job_id, held.get(job_id, 0), Cut.ABORT)
         for delivery in found.unknown:
@@ -227,16 +239,19 @@ class Worker:
         self._hungry = True
         self._stir.set()
 
-    async def _wind_up(self, tasks: list[asyncio.Task[None]]) -> None:
+    async def _wind_up(self) -> None:
         """Cancel what still runs, hand it back, say goodbye. What a thread will not let go of is handed back too."""
         self._stopping = True
         await self._runs.stop(CANCEL_GRACE_S)
-        await cancel_and_wait(tasks)
+        await cancel_and_wait(self._duties)
         try:
             async with asyncio.timeout(CANCEL_GRACE_S):
-                await self._say_goodbye()
+                if self._duties:
+                    await self._say_goodbye()
         except (BrokerError, LeaseLost, TimeoutError) as error:
             self._report.broker_trouble(error, 0.0)
+        finally:
+            await self._app.broker.close()
         self._report.ended()
 
     async def _say_goodbye(self) -> None:
@@ -244,4 +259,3 @@ class Worker:
         if self._outcomes:
             await self._turn()
         await self._app.broker.leave(self._lease.epoch)
-        await self._app.broker.close()

@@ -3,13 +3,14 @@
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from ardiq_django import Ardiq, Job, State, current_task
+from ardiq_django import Ardiq, Job, Retry, State, current_task
+from ardiq_django.wire import Beat, News
 from tests.engine.house import SOON_S, House, end_of, seen, soon, until
 
 LEASE_MS = 30_000
@@ -198,3 +199,35 @@ async def test_jobs_of_a_living_worker_are_not_taken_however_long_they_run(house
             await end_of(jobs[0])
 
     assert len(runs) == 1
+
+
+async def test_a_beat_that_overtakes_a_turn_does_not_cut_the_next_attempt(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ardiq_django.worker.worker.NEWS_EVERY_S", 0.05)
+    app = house.app()
+    first_may_end, second_began, beaten = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    beat = app.broker.beat
+
+    async def late_beat(epoch: str, call: int, held: Mapping[str, int], news: News) -> Beat:
+        if job.id in held and not beaten.is_set():
+            first_may_end.set()
+            await soon(second_began.wait())  # what this beat is about to say is old by now
+            found = await beat(epoch, call, held, news)
+            asyncio.get_running_loop().call_later(0.05, beaten.set)
+            return found
+        return await beat(epoch, call, held, news)
+
+    @app.task
+    async def twice() -> str:
+        if current_task().tries == 1:
+            await first_may_end.wait()
+            raise Retry("once more")
+        second_began.set()
+        await beaten.wait()
+        return "done"
+
+    job = await twice.enqueue()
+    monkeypatch.setattr(app.broker, "beat", late_beat)
+    async with house.working(app):
+        assert (await end_of(job)).value == "done"
