@@ -13,6 +13,7 @@ from ardiq_django.brokers.database import DatabaseBroker
 from ardiq_django.brokers.database.thread import OwnThread
 from ardiq_django.clock import new_epoch
 from ardiq_django.exceptions import ConfigError
+from ardiq_django.models.dialect import check_vendor
 from ardiq_django.wire import Answer, Exchange, News, Outcome, Query, WorkerCard
 from tests.contract.makers import retrying, success
 from tests.database.conftest import ON_POSTGRES, ON_SQLITE, Outside, job
@@ -181,3 +182,11 @@ def test_a_project_may_have_its_statements_prepared_by_the_server(
 def test_an_address_must_name_a_known_database() -> None:
     with pytest.raises(ConfigError, match=r"'database://warehouse'.*default, postgres"):
         DatabaseBroker("database://warehouse", QueueRules())
+
+
+def test_a_database_that_cannot_keep_jobs_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError, match="oracle database; known: sqlite, postgresql, mysql"):
+        check_vendor("oracle")
+    monkeypatch.setattr("sqlite3.sqlite_version_info", (3, 34, 1))
+    with pytest.raises(ConfigError, match=r"3\.35\.0 or later"):
+        DatabaseBroker("database://default", QueueRules())
