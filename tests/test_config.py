@@ -218,5 +218,5 @@ def test_the_history_options_become_the_brokers_rules() -> None:
 def test_a_prefetch_is_refused_with_what_to_do_instead() -> None:
     assert AppOptions(prefetch=0).prefetch == 0
 
-    with pytest.raises(ConfigError, match="prefetch=32: .* raise concurrency"):
+    with pytest.raises(ConfigError, match=r"prefetch=32: .* raise concurrency"):
         AppOptions(prefetch=32)
