@@ -80,7 +80,9 @@ class Pages:
         depth = WINDOW if is_filtered else min(WINDOW, query.offset + query.limit)
         entries: dict[str, _Entry] = {}
         total = 0
-        for state in dict.fromkeys(query.states):
+        for state in [
+            state for state in State if state in query.states
+        ]:  # of the same millisecond, the unfinished first
             found = await self._listed(state, depth, query)
             matching = [entry for entry in found if entry.matches(query)]
             total += len(matching) if is_filtered else min(WINDOW, counts.by_state[state])
