@@ -36,7 +36,9 @@ def options_of(queue: str) -> dict[str, Any]:
     if queue not in queues:
         raise LookupError(f"queue {queue!r} is not declared in the setting {SETTING}; declared: {', '.join(queues)}")
     check_name(f"{SETTING} key", queue)
-    given = {"BROKER": DEFAULT_ADDRESS, **queues[queue]}
+    given = dict(queues[queue])
+    if given.get("BROKER") is None:
+        given["BROKER"] = DEFAULT_ADDRESS
     for key in given:
         if key not in _KNOWN:
             near = difflib.get_close_matches(str(key).upper(), _KNOWN, 1)

@@ -1,12 +1,17 @@
 """The apps of the queues that the settings declare: one object each, for the whole process."""
 
 import threading
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, overload
 
 from ardiq_django.ardiq import Ardiq
+from ardiq_django.context import TaskContext
 from ardiq_django.exceptions import ConfigError
+from ardiq_django.handles import Task
 from ardiq_django.surroundings import around
 
+P = ParamSpec("P")
+R = TypeVar("R")
 _apps: dict[str, Ardiq] = {}
 _lock = threading.Lock()
 
@@ -31,6 +36,20 @@ def apps_in_use() -> list[Ardiq]:
 def declared_apps() -> list[Ardiq]:
     """The apps of all declared queues."""
     return [get_app(queue) for queue in around().declared_queues()]
+
+
+@overload
+def task(fn: Callable[P, R]) -> Task[P, R]: ...
+
+
+@overload
+def task(
+    fn: None = None, *, queue: str = "default", takes_context: Literal[True], **options: Any
+) -> Callable[[Callable[Concatenate[TaskContext, P], R]], Task[P, R]]: ...
+
+
+@overload
+def task(fn: None = None, *, queue: str = "default", **options: Any) -> Callable[[Callable[P, R]], Task[P, R]]: ...
 
 
 def task(fn: Any = None, *, queue: str = "default", **options: Any) -> Any:

@@ -1,0 +1,1 @@
+"""The ring around the engine: settings, checks, transactions, connections, the command."""
