@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ardiq_django.results import State
-from ardiq_django.wire import Command, News, Occurrence, Order, Query
+from ardiq_django.wire import Answer, Command, News, Occurrence, Order, Query
 from tests.contract.keep import Keep
 from tests.contract.makers import cancelled, failure, released, requeued, retrying, success
 
@@ -134,6 +134,31 @@ async def test_an_id_in_a_lane_only_as_a_tombstone_is_gone_when_it_is_met(keep: 
 
     assert claimed == [jobs[2].id, jobs[0].id]
     assert await server.exists(f"ardiq:{{{keep.rules.queue}}}:tombs:default") == 0
+
+
+async def test_a_turn_meets_no_more_than_a_thousand_dead_ids(keep: Keep, server: Any) -> None:
+    dead = await keep.put_many(2_500)
+    await keep.broker.abort([job.id for job in dead])
+    job = await keep.put()
+    worker = await keep.worker()
+
+    turns = [[one.job.id for one in await worker.claim(1)] for _ in range(3)]
+
+    assert turns == [[], [], [job.id]]
+    assert await server.exists(f"ardiq:{{{keep.rules.queue}}}:tombs:default") == 0
+
+
+async def test_a_tally_nobody_can_read_does_not_hold_a_job_up(keep: Keep, server: Any) -> None:
+    jobs = await keep.put_many(2)
+    for job, rubbish in zip(jobs, [b"\xc1", b"1 0 0 1|\xc1"], strict=True):
+        await server.hset(f"ardiq:{{{keep.rules.queue}}}:tries", job.id, rubbish)
+    worker = await keep.worker()
+
+    deliveries = await worker.claim(2)
+    answers = await worker.settle(retrying(deliveries[0], 60_000), success(deliveries[1]))
+
+    assert [one.tries for one in deliveries] == [1, 2]
+    assert answers == [Answer.DONE, Answer.DONE]
 
 
 async def test_lanes_that_are_configured_no_more_are_shown_and_cleared(keep: Keep) -> None:

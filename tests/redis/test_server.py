@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -77,6 +78,17 @@ async def test_a_restarted_server_is_worked_with_at_once() -> None:
     assert ids(turn.deliveries) == [job.id]
     await own.close()
     server.kill()
+
+
+async def test_a_server_is_reached_through_its_socket(tmp_path: Path) -> None:
+    server = RedisServer("--unixsocket", str(tmp_path / "redis.sock"))
+    server.start()
+    keep = Keep(f"unix://{tmp_path}/redis.sock?db=1")
+    worker, delivery = await keep.running()
+
+    assert await worker.settle(success(delivery)) == [Answer.DONE]
+    await keep.close()
+    server.stop()
 
 
 async def flood(own: Keep) -> None:

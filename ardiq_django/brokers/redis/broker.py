@@ -5,6 +5,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+from redis.exceptions import ResponseError
+
 from ardiq_django.brokers.base import Broker
 from ardiq_django.brokers.redis.loop import Loops
 from ardiq_django.brokers.redis.pages import Pages
@@ -250,15 +252,18 @@ class RedisBroker(Broker):
         return removed
 
     async def durability(self) -> str:
-        (info,) = await self._ask(Request((b"INFO", b"persistence")))
-        settings: dict[bytes, bytes] = {}
+        persistence = await self._told(Request((b"INFO", b"persistence")))
+        fsync, save = [await self._told(Request((b"CONFIG", b"GET", name))) for name in (b"appendfsync", b"save")]
+        return durability_of(persistence, fsync and fsync[1], save and save[1])
+
+    async def _told(self, request: Request) -> Any:
+        """What the server tells of itself; None if it does not, as managed ones do."""
         try:
-            for name in (b"appendfsync", b"save"):
-                ((_, value),) = await self._ask(Request((b"CONFIG", b"GET", name)))
-                settings[name] = value
-        except BrokerError:
-            return durability_of(info, None, None)
-        return durability_of(info, settings[b"appendfsync"], settings[b"save"])
+            return (await self._ask(request))[0]
+        except BrokerError as error:
+            if isinstance(error.__cause__, ResponseError):
+                return None
+            raise
 
 
 def _alive(epoch: str, reply: list[Any]) -> list[Any]:

@@ -5,9 +5,9 @@ once, if a connection turns out to have died, and every command of this package 
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -32,6 +32,7 @@ from ardiq_django.exceptions import BrokerError
 CONNECT_TIMEOUT_S = 1.5
 ANSWER_TIMEOUT_S = 2.7  # with what the caller adds, an unreachable server is one error within 3 s
 POOLED = 8
+PAUSE_S = 0.2
 IN_FLIGHT = 2  # so that the next command is packed while the server works on this one
 
 _REASONS = {
@@ -150,20 +151,24 @@ class Client:
             raise self._refusal(error) from error
 
     async def block(self, wire: Wire, command: Packable, timeout_s: float) -> Any:
-        """Answer a command that may block so long on the server, on a connection of its own."""
+        """Answer a command that may block so long on the server; None also if its connection went meanwhile."""
         try:
             async with asyncio.timeout(timeout_s + ANSWER_TIMEOUT_S) as bound:
-                (answer,) = await self._answers(wire, (command,), bound)
+                if not wire.is_open:
+                    await wire.open()
+                with contextlib.suppress(Disconnected):
+                    return (await self._answers(wire, (command,), bound, times=1))[0]
+                await asyncio.sleep(PAUSE_S)  # or one whose server drops it each time would spin
         except (RedisError, OSError) as error:
             raise self._refusal(error) from error
-        return answer
+        return None
 
     async def close(self) -> None:
         for wire in (self._hot, *self._idle):
             await wire.cut()
         self._idle.clear()
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def _pooled(self) -> AsyncIterator[Wire]:
         async with self._room:
             wire = self._idle.pop() if self._idle else self.wire()
@@ -172,16 +177,19 @@ class Client:
             finally:
                 self._idle.append(wire)
 
-    async def _answers(self, wire: Wire, commands: Sequence[Packable], bound: asyncio.Timeout) -> list[Any]:
+    async def _answers(
+        self, wire: Wire, commands: Sequence[Packable], bound: asyncio.Timeout, times: int = 2
+    ) -> list[Any]:
         def progress() -> None:
             bound.reschedule(asyncio.get_running_loop().time() + ANSWER_TIMEOUT_S)
 
-        if not wire.is_open:
+        if not wire.is_open:  # a server that cannot be reached is told at once
             await wire.open()
         try:
             answers = await wire.ask(commands, progress)
         except Disconnected:
-            # once: a server that cannot be reached is told at once
+            if times == 1:
+                raise
             answers = await wire.ask(commands, progress)
         for i, answer in enumerate(answers):
             script = commands[i].script
@@ -189,8 +197,13 @@ class Client:
                 load = Command((b"SCRIPT", b"LOAD", script.text))
                 answers[i] = (await wire.ask((load, commands[i]), progress))[1]
             if isinstance(answers[i], ResponseError):
-                raise answers[i]
+                await self._refused(wire, answers[i])
         return answers
+
+    async def _refused(self, wire: Wire, error: ResponseError) -> None:
+        if "READONLY" in (_CODES.get(type(error)), *str(error).replace("-", " ").split()):
+            await wire.cut()  # after a failover the address leads elsewhere, but only a new connection
+        raise error
 
     def _refusal(self, error: BaseException) -> BrokerError:
         where = f"Redis at {masked(self.address)}"

@@ -115,6 +115,8 @@ class Loops:
                 # kept as they are: to close them here would take them from the parent's selector, which we share
                 self._inherited.append(list(self._parts.values()))
                 self._parts, self._pid = weakref.WeakKeyDictionary(), os.getpid()
+            for closed in [other for other in self._parts if other.is_closed()]:
+                del self._parts[closed]  # its connections hold on to it, so it would never go by itself
             return self._parts.setdefault(loop, self._make())
 
     async def close(self) -> None:

@@ -31,7 +31,7 @@ class Counts:
     def read(cls, reply: Sequence[int]) -> "Counts":
         unfinished, *counted, listed = reply
         by_state = dict(zip(COUNTED, counted, strict=True))
-        queued = unfinished - sum(by_state[state] for state in COUNTED[:3])
+        queued = max(0, unfinished - sum(by_state[state] for state in COUNTED[:3]))
         return cls({state: queued if state is State.QUEUED else by_state[state] for state in State}, queued - listed)
 
 

@@ -166,14 +166,20 @@ def tally_of(text: bytes | None) -> Tally:
     if not text:
         return FRESH
     counts, _, attempts = text.partition(b"|")
-    tries, crashes, requeues, number = map(int, counts.split())
+    tries, crashes, requeues, number = _guarded(_counts, counts) or (0, 0, 0, 0)
     return Tally(tries, crashes, requeues, _history(number, attempts))
 
 
+def _counts(text: bytes) -> tuple[int, ...]:
+    tries, crashes, requeues, number = map(int, text.split())
+    return tries, crashes, requeues, number
+
+
 def _history(number: int, attempts: bytes) -> Sequence[Attempt]:
+    """What cannot be read is left out: the job goes on without it."""
     if not number:
         return ()
-    return tuple(_attempts(b"\xdd" + number.to_bytes(4, "big") + attempts))
+    return tuple(_guarded(_attempts, b"\xdd" + number.to_bytes(4, "big") + attempts) or ())
 
 
 def snapshots_of(reply: list[Any], ids: Sequence[str]) -> list[Snapshot]:
@@ -275,8 +281,10 @@ def worker_rows(
     return rows
 
 
-def durability_of(info: bytes, fsync: bytes | None, save: bytes | None) -> str:
-    """One sentence on what a crash may lose; `fsync` and `save` are None where the server does not tell."""
+def durability_of(info: bytes | None, fsync: bytes | None, save: bytes | None) -> str:
+    """One sentence on what a crash may lose; each is None where the server does not tell."""
+    if info is None:
+        return "redis: the server does not tell what a crash may lose"
     if b"aof_enabled:1" in info:
         lost = _LOST_WITH_AOF.get(
             fsync or b"", "what the server had not written to its disk (it does not tell how often)"

@@ -72,13 +72,11 @@ end
 
 -- What a job has behind it: `<tries> <crashes> <requeues> <attempts>|` and its packed attempts, one after the other.
 local function read_tally(text)
-  if not text then
-    return {tries = 0, crashes = 0, requeues = 0, number = 0, attempts = ''}
-  end
-  local tries, crashes, requeues, number, attempts = string.match(text, '^(%d+) (%d+) (%d+) (%d+)|(.*)$')
+  local tries, crashes, requeues, number, attempts =
+    string.match(text or '', '^(%d+) (%d+) (%d+) (%d+)|(.*)$')
   return {
-    tries = tonumber(tries), crashes = tonumber(crashes), requeues = tonumber(requeues),
-    number = tonumber(number), attempts = attempts,
+    tries = tonumber(tries or 0), crashes = tonumber(crashes or 0), requeues = tonumber(requeues or 0),
+    number = tonumber(number or 0), attempts = attempts or '',
   }
 end
 

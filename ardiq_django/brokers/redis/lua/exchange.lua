@@ -187,15 +187,17 @@ local function hand_out(ids, dead)
   variadic('ZREM', EXPIRY, closed)
 end
 
+-- A thousand ids at most: where so many are dead, the next turn goes on.
 local function take(lane, quota)
   local list, tombs = lane_list(lane), lane_tombs(lane)
   local has_dead = call('EXISTS', tombs) == 1
-  local goal = number_found + quota
-  while number_found < goal do
+  local goal, met = number_found + quota, 0
+  while number_found < goal and met < 1000 do
     local ids = call('LPOP', list, goal - number_found)
     if not ids then
       return
     end
+    met = met + #ids
     local dead = has_dead and call('SMISMEMBER', tombs, unpack(ids)) or {}
     if has_dead then
       call('SREM', tombs, unpack(ids))
