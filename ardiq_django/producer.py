@@ -143,19 +143,21 @@ class Producer:
 
         Raises `BrokerError` carrying the first id that may not have been stored, and `JobConflict`."""
         receipts = [Receipt(job) for job in jobs]
-        deferred = False
-        if self._may_defer(on_commit):
-            deferred = bool(await around().in_callers_thread(lambda: self._defer(receipts)))
-        if not deferred:
+        # under async_to_sync the loop is gone after this call, and connections made in it would go with it
+        if not await around().in_callers_thread(lambda: self._send_here(receipts, on_commit)):
             await self._store(receipts)
         return receipts
 
     def send_sync(self, jobs: Sequence[StagedJob], on_commit: str | None = None) -> list[Receipt]:
         """`send` for synchronous callers."""
         receipts = [Receipt(job) for job in jobs]
+        self._send_here(receipts, on_commit)
+        return receipts
+
+    def _send_here(self, receipts: list[Receipt], on_commit: str | None) -> bool:
         if not (self._may_defer(on_commit) and self._defer(receipts)):
             self._run(self._store(receipts))
-        return receipts
+        return True
 
     def _may_defer(self, on_commit: str | None) -> bool:
         return (on_commit or self._app.options.enqueue_on_commit) == "auto"
