@@ -7,7 +7,7 @@ dict with other keys, and classes that were registered. An `Enum` member travels
 
 import dataclasses
 from collections.abc import Callable, Iterable
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
 from typing import Any
@@ -141,9 +141,9 @@ _BASES: tuple[tuple[type, Callable[[Any], Any]], ...] = (
     (dict, dict),
     (set, set),
     (frozenset, frozenset),
-    (datetime, lambda value: datetime.fromisoformat(value.isoformat()).replace(fold=value.fold)),
+    (datetime, lambda value: datetime.combine(value.date(), value.timetz())),
     (date, lambda value: date(value.year, value.month, value.day)),
-    (time, lambda value: time.fromisoformat(value.isoformat()).replace(fold=value.fold)),
+    (time, lambda value: datetime.combine(date.min, value).timetz()),
     (timedelta, lambda value: timedelta(value.days, value.seconds, value.microseconds)),
     (Decimal, Decimal),
     (UUID, lambda value: UUID(int=value.int)),
@@ -169,7 +169,18 @@ def _big(value: int, _sort: bool) -> msgspec.msgpack.Ext:
 
 
 def _moment(value: datetime | time, code: int) -> msgspec.msgpack.Ext:
-    return _ext(code, [value.isoformat(), value.fold])
+    # the offset apart: fromisoformat loses one that is shorter than a second
+    return _ext(code, [value.replace(tzinfo=None).isoformat(), value.fold, _microseconds(value.utcoffset())])
+
+
+def _microseconds(offset: timedelta | None) -> int | None:
+    return None if offset is None else offset // timedelta(microseconds=1)
+
+
+def _zone(offset: int | None) -> timezone | None:
+    if offset is None:
+        return None
+    return timezone(timedelta(microseconds=offset)) if offset else UTC
 
 
 _TAGGERS: dict[type, Callable[[Any, bool], msgspec.msgpack.Ext]] = {
@@ -198,9 +209,9 @@ _UNTAGGERS: dict[int, Callable[[Any], Any]] = {
     _TUPLE: tuple,
     _SET: set,
     _FROZENSET: frozenset,
-    _DATETIME: lambda payload: datetime.fromisoformat(payload[0]).replace(fold=payload[1]),
+    _DATETIME: lambda payload: datetime.fromisoformat(payload[0]).replace(fold=payload[1], tzinfo=_zone(payload[2])),
     _DATE: date.fromisoformat,
-    _TIME: lambda payload: time.fromisoformat(payload[0]).replace(fold=payload[1]),
+    _TIME: lambda payload: time.fromisoformat(payload[0]).replace(fold=payload[1], tzinfo=_zone(payload[2])),
     _DURATION: lambda payload: timedelta(*payload),
     _DECIMAL: Decimal,
     _UUID: lambda payload: UUID(int=int.from_bytes(payload)),

@@ -274,3 +274,9 @@ def _turned(value: Any) -> Any:
 def test_a_uuid_of_any_version_comes_back() -> None:
     for number in (0, 2**128 - 1):
         assert codec.decode(codec.encode(UUID(int=number))) == UUID(int=number)
+
+
+def test_an_offset_shorter_than_a_second_survives() -> None:
+    value = datetime(2000, 1, 1, tzinfo=timezone(timedelta(microseconds=1)))
+
+    assert codec.decode(codec.encode(value)) == value
