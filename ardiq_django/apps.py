@@ -48,10 +48,10 @@ def discover() -> None:
 def _refuse_model(instance: Any) -> Any:
     from ardiq_django.exceptions import PayloadError
 
-    name = type(instance).__name__
-    raise PayloadError(
-        f"a {name} instance cannot be carried: pass its primary key ({instance.pk!r}) and fetch the {name} in the task"
-    )
+    # of the model, also where request.user is passed, which is a lazy object of another type
+    name = instance._meta.object_name
+    remedy = f"pass its primary key ({instance.pk!r}) and fetch the {name} in the task"
+    raise PayloadError(f"an instance of {name} cannot be carried: {remedy}")
 
 
 def _reconfigure(*, setting: str, **_: Any) -> None:
