@@ -131,9 +131,11 @@ class Sweeper:
     async def _prune(self, state: State, entries: Sequence[tuple[Indexed, int]]) -> None:
         if not entries:
             return
-        rows = [value for entry, until_ms in entries for value in (entry.member, entry.finish_ms, until_ms)]
+        members, scores, ends = zip(
+            *[(entry.member, entry.finish_ms, until_ms) for entry, until_ms in entries], strict=True
+        )
         records = self._keys.records([entry.job_id for entry, _ in entries])
-        await self._call("prune", records, (state.value, *rows))
+        await self._call("prune", records, (state.value, len(entries), *members, *scores, *ends))
 
 
 def _indexed(flat: Sequence[bytes]) -> list[Indexed]:
