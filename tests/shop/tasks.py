@@ -17,7 +17,7 @@ async def rename(order_id: int, name: str) -> str:
     """Give an order another name."""
     order = await Order.objects.aget(pk=order_id)
     before, order.name = order.name, name
-    await order.asave()
+    await order.asave(update_fields=["name"])
     return before
 
 
