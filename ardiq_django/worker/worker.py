@@ -146,6 +146,7 @@ class Worker:
 
     def _learn(self, found: int, want: int) -> None:
         self._fruitless = 0 if found else self._fruitless + self._woken_early
+        self._woken_early = False
         self._hungry = found >= want
         if not self._hungry:
             self._sated.set()
