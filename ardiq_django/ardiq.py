@@ -20,7 +20,7 @@ from ardiq_django.producer import Producer
 from ardiq_django.registry import Registry, TaskDefinition
 from ardiq_django.results import Status, TaskInfo, TaskResult
 from ardiq_django.surroundings import around
-from ardiq_django.validation import known_keywords
+from ardiq_django.validation import check_title, known_keywords
 from ardiq_django.worker import Worker
 
 P = ParamSpec("P")
@@ -200,6 +200,7 @@ class Ardiq:
 
     def ref(self, name: str, *, priority: str | None = None, unique: bool = False) -> Task[..., Any]:
         """A handle to a task by name, which need not be imported here; it cannot be called in place."""
+        check_title("name", name)
         if priority is not None:
             self.options.check_lane(priority)
         return Task(self, name, None, CallOptions(priority=priority, unique=unique or None))

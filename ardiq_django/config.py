@@ -22,6 +22,7 @@ from ardiq_django.validation import (
     check_names,
     check_number,
     check_text,
+    check_title,
     check_wait,
     known_keywords,
 )
@@ -82,7 +83,8 @@ class AppOptions:
     def __post_init__(self) -> None:
         check_name("queue_name", self.queue_name)
         check_text("broker", self.broker, "an address, such as redis://localhost:6379/0")
-        check_text("worker_id", self.worker_id)
+        if self.worker_id is not None:
+            check_title("worker_id", self.worker_id)
         _check_lanes(self)
         _check_numbers(self)
         check_flag("burst", self.burst)
@@ -144,7 +146,8 @@ class TaskOptions:
     enqueue_on_commit: str | None = None
 
     def __post_init__(self) -> None:
-        check_text("name", self.name)
+        if self.name is not None:
+            check_title("name", self.name)
         check_number("max_retries", self.max_retries, least=-1)
         check_backoff("backoff_ms", self.backoff_ms)
         check_wait("expire_ms", self.expire_ms)

@@ -74,7 +74,7 @@ def attempt_of(delivery: Delivery, error: BaseException, span: Span, event: str)
 def reason_of(error: BaseException) -> str:
     """What `TaskResult.value` says of a failure: the error's `repr`, or our own sentence."""
     try:
-        return storable(str(error) if isinstance(error, OwnReason) else repr(error)[:MAX_MESSAGE])
+        return storable((str(error) if isinstance(error, OwnReason) else repr(error))[:MAX_MESSAGE])
     except Exception:
         return f"{type(error).__qualname__} (its repr raises)"
 

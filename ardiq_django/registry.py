@@ -9,7 +9,9 @@ from typing import Any
 from ardiq_django.config import AppOptions, TaskOptions
 from ardiq_django.exceptions import ConfigError
 from ardiq_django.schedule import Misfire, Timetable, timetable
-from ardiq_django.validation import known_keywords
+from ardiq_django.validation import check_title, known_keywords
+
+_ORDINARY = inspect.Parameter.POSITIONAL_OR_KEYWORD
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +61,11 @@ class Registry:
         if options.priority is not None:
             app.check_lane(options.priority)
         name = options.name or default_name(fn, app.task_names)
+        check_title("name", name)
         self._refuse_second(name, fn)
         signature = inspect.signature(fn)
         if options.takes_context:
-            _context, *rest = signature.parameters.values()
-            signature = signature.replace(parameters=rest)
+            signature = _without_context(signature, name)
         definition = TaskDefinition(name, fn, options, signature, is_async(fn), _arity(signature))
         self.tasks[name] = definition
         return definition
@@ -113,6 +115,13 @@ def default_name(fn: Callable[..., Any], style: str) -> str:
 def is_async(fn: Callable[..., Any]) -> bool:
     """Whether calling `fn` makes a coroutine."""
     return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(getattr(fn, "__call__", None))  # noqa: B004
+
+
+def _without_context(signature: inspect.Signature, name: str) -> inspect.Signature:
+    parameters = list(signature.parameters.values())
+    if not parameters or parameters[0].kind not in (inspect.Parameter.POSITIONAL_ONLY, _ORDINARY):
+        raise ConfigError(f"task {name}{signature}: with takes_context=True its first parameter is the context")
+    return signature.replace(parameters=parameters[1:])
 
 
 def _arity(signature: inspect.Signature) -> range:

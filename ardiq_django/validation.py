@@ -12,6 +12,7 @@ from ardiq_django.wire import pack
 
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 MAX_ID_BYTES = 200
+MAX_TITLE_BYTES = 180
 RESERVED_IDS = ("cron:", "unique:")
 # schedule_ms is a time and not a wait; with this it ends in a year that a calendar knows as well
 LATEST_MS = 2 * LONGEST_MS
@@ -31,6 +32,12 @@ def check_name(option: str, value: Any) -> None:
     """Queue and lane names: 1 to 64 letters, digits, `_`, `.` or `-`."""
     if not isinstance(value, str) or not NAME.fullmatch(value):
         raise ConfigError(f"{option}={value!r}: a name is 1 to 64 letters, digits, '_', '.' or '-'")
+
+
+def check_title(option: str, value: Any) -> None:
+    """Names of tasks and workers: any text up to 180 bytes, so that `cron:<name>:<time>` is an id."""
+    if not isinstance(value, str) or not 0 < _storable_bytes(value) <= MAX_TITLE_BYTES:
+        raise ConfigError(f"{option}={value!r}: give a text of 1 to {MAX_TITLE_BYTES} bytes, without NUL")
 
 
 def check_id(task_id: Any) -> None:

@@ -55,7 +55,8 @@ from ardiq_django.validation import check_id, known_keywords
         ({"deserializer": repr}, "serializer and deserializer belong together"),
         ({"serializer": "json", "deserializer": "json"}, "serializer='json': give a function"),
         ({"burst": "yes"}, "burst='yes': give True or False"),
-        ({"worker_id": 5}, "worker_id=5: give a text"),
+        ({"worker_id": 5}, "worker_id=5: give a text of 1 to 180 bytes"),
+        ({"worker_id": "x" * 181}, "give a text of 1 to 180 bytes, without NUL"),
     ],
 )
 def test_a_wrong_app_option_is_named_with_its_value_and_the_remedy(options: dict[str, Any], sentence: str) -> None:
@@ -66,7 +67,9 @@ def test_a_wrong_app_option_is_named_with_its_value_and_the_remedy(options: dict
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"name": ""}, "name='': give a text"),
+        ({"name": ""}, "name='': give a text of 1 to 180 bytes"),
+        ({"name": "x" * 181}, "give a text of 1 to 180 bytes"),
+        ({"name": "a\x00"}, "without NUL"),
         ({"max_retries": "3"}, "max_retries='3': give a whole number"),
         ({"max_retries": None}, "max_retries=None"),
         ({"backoff_ms": -1}, "backoff_ms=-1"),

@@ -151,6 +151,21 @@ async def test_a_payload_that_cannot_be_decoded_fails_with_its_head_shown(house:
     assert result.value.endswith(f"the payload begins with {call[:64]!r}")
 
 
+async def test_a_stored_job_that_cannot_be_read_at_all_fails_where_one_can_see_it(house: House) -> None:
+    app = house.app()
+    task = app.task(name="note")(print)
+    keep = Keep(house.address)
+    keep.broker, keep.rules = app.broker, app.options.rules
+    job = await task.options(task_id="odd").enqueue()
+    await keep.corrupt(job.id)
+
+    async with unharmed(house, app):
+        result = await end_of(job)
+
+    assert not result.success
+    assert "the stored job cannot be decoded" in result.value
+
+
 async def test_a_call_that_does_not_bind_fails_without_retries(house: House) -> None:
     app, producer = house.app(), house.app()
 
