@@ -8,23 +8,22 @@ from typing import Any, TypeVar
 from redis.exceptions import ResponseError
 
 from ardiq_django.brokers.base import Broker
+from ardiq_django.brokers.redis.durability import durability_of
 from ardiq_django.brokers.redis.loop import Loops
 from ardiq_django.brokers.redis.pages import Pages
 from ardiq_django.brokers.redis.records import (
     ANSWERS,
     decoded,
-    durability_of,
-    ended_snapshot,
     exchange_args,
     letters,
     paired,
     place_of,
     turn_of,
     unknown_of,
-    worker_rows,
 )
 from ardiq_django.brokers.redis.scripts import Command as Request
 from ardiq_django.brokers.redis.scripts import Keyspace, Value
+from ardiq_django.brokers.redis.snapshots import ended_snapshot, worker_rows
 from ardiq_django.brokers.redis.upkeep import Reaper, Sweeper
 from ardiq_django.config import QueueRules
 from ardiq_django.exceptions import BrokerError, LeaseLost

@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ardiq_django.brokers.redis.records import Indexed, decoded, snapshots_of, waiting_since_ms
+from ardiq_django.brokers.redis.records import Indexed, decoded
 from ardiq_django.brokers.redis.scripts import Command, Keyspace, Value
+from ardiq_django.brokers.redis.snapshots import snapshots_of, waiting_since_ms
 from ardiq_django.results import ENDED, State
 from ardiq_django.wire import Page, Query, Snapshot, deliver
 

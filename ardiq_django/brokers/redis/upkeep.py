@@ -3,8 +3,9 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from ardiq_django.brokers.redis.records import Indexed, decoded, unpack_card, unpack_news
+from ardiq_django.brokers.redis.records import Indexed, decoded
 from ardiq_django.brokers.redis.scripts import Command, Keyspace, Value
+from ardiq_django.brokers.redis.snapshots import unpack_card, unpack_news
 from ardiq_django.results import ENDED, State
 from ardiq_django.wire import News
 

@@ -1,5 +1,5 @@
--- How many jobs are unfinished, running, scheduled, retrying, and ended in each way; and how many of the queued stand in
--- lanes that were asked for, or are suspects. KEYS after the fixed: these lanes, then their tombs.
+-- How many jobs are unfinished, running, scheduled, retrying, and ended in each way; and how many of the queued stand
+-- in lanes that were asked for, or are suspects. KEYS after the fixed: these lanes, then their tombs.
 
 local lanes, listed = (#KEYS - 22) / 2, call('LLEN', SUSPECTS)
 for i = 23, 22 + lanes do

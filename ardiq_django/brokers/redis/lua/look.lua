@@ -1,18 +1,8 @@
 -- Whether it is worth a worker's while to claim: 'ready', 'idle', or 'busy' where it must first finish what it holds;
 -- and how long until the next job is due. ARGV: epoch. KEYS after the fixed: the lanes.
+-- with: _due
 
 local epoch = ARGV[8]
-
-local function next_due()
-  local nearest
-  for _, key in ipairs({DUE, RETRY}) do
-    local head = call('ZRANGE', key, 0, 0, 'WITHSCORES')
-    if head[2] then
-      nearest = math.min(nearest or head[2], head[2])
-    end
-  end
-  return nearest and math.max(0, nearest - NOW)
-end
 
 local function holds_any()
   for _, fence in ipairs(call('HVALS', RUNNING)) do
@@ -37,4 +27,4 @@ local function word()
   return free and call('EXISTS', SUSPECTS) == 1 and 'ready' or 'idle'
 end
 
-return {word(), next_due() or false}
+return {word(), nearest_due() or false}

@@ -1,5 +1,5 @@
--- Take ended jobs out of an index. KEYS: their records. ARGV: state, how many, then the columns: member, score, and what
--- becomes of the record: 0 it goes, below 0 it stays until its own time, else it goes at that time (ms).
+-- Take ended jobs out of an index. KEYS: their records. ARGV: state, how many, then the columns: member, score, and
+-- what becomes of the record: 0 it goes, below 0 it stays until its own time, else it goes at that time (ms).
 
 local index, n = ended(ARGV[8]), tonumber(ARGV[9])
 local at_members, at_scores, at_ends = 9, 9 + n, 9 + 2 * n

@@ -1,4 +1,5 @@
--- Put a command into the mail of a registered worker; answers whether there is one. KEYS: its mail. ARGV: epoch, command.
+-- Put a command into the mail of a registered worker; answers whether there is one.
+-- KEYS: its mail. ARGV: epoch, command.
 
 local epoch, command, mail = ARGV[8], ARGV[9], KEYS[#KEYS]
 make_way()

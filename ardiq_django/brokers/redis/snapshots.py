@@ -1,0 +1,110 @@
+"""What the broker knows of jobs and workers, read from what it keeps."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from ardiq_django.brokers.redis.records import guarded, history_of, tally_of
+from ardiq_django.results import Attempt, State
+from ardiq_django.wire import End, News, Snapshot, StagedJob, WorkerCard, WorkerRow, deliver
+
+ROW = 6  # values of one job in the answer of rows.lua
+HOLDER = 4  # values of one worker there
+
+unpack_card = msgspec.msgpack.Decoder(WorkerCard).decode
+unpack_news = msgspec.msgpack.Decoder(News).decode
+_end = msgspec.msgpack.Decoder(End).decode
+
+
+def snapshots_of(reply: list[Any], ids: Sequence[str]) -> list[Snapshot]:
+    """Of each id that is known, everything that rows.lua said."""
+    now_ms, number = int(reply[0]), reply[1]
+    rows, holders = reply[2 : 2 + number * ROW], reply[2 + number * ROW :]
+    workers = dict(_holders(holders))
+    lines = zip(ids, zip(*[iter(rows)] * ROW, strict=True), strict=True)
+    return [_snapshot(job_id, now_ms, line, workers) for job_id, line in lines if line[0]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    worker_id: str
+    news: News
+    called_ms: int  # its last exchange: what it claimed there and has not told of yet began then
+
+
+def _holders(values: Sequence[bytes]) -> Iterator[tuple[str, _Holder]]:
+    for epoch, card, news, turn in zip(*[iter(values)] * HOLDER, strict=True):
+        worker_id = unpack_card(card).worker_id if card else ""
+        told = unpack_news(news) if news else News()
+        yield epoch.decode(), _Holder(worker_id, told, int(turn.split(b" ")[1]) if turn else 0)
+
+
+def _snapshot(job_id: str, now_ms: int, line: tuple[bytes, ...], workers: dict[str, _Holder]) -> Snapshot:
+    state, data, tally_text, due, expires, fence = line
+    if State(state.decode()).ended:
+        return ended_snapshot(job_id, now_ms, data)
+    job, tally = deliver(job_id, data, 0).job, tally_of(tally_text)
+    holder = workers.get(fence.decode().rpartition(".")[0], _Holder("", News(), 0))
+    return Snapshot(
+        job=job,
+        state=State(state.decode()),
+        now_ms=now_ms,
+        tries=tally.tries,
+        crashes=tally.crashes,
+        due_ms=int(float(due)) if due else waiting_since_ms(job),
+        expires_ms=int(float(expires)) if expires else 0,
+        worker=holder.worker_id,
+        start_ms=holder.news.starts.get(job_id, holder.called_ms),
+        progress=holder.news.progress.get(job_id, ()),
+        attempts=tally.history,
+    )
+
+
+def waiting_since_ms(job: StagedJob) -> int:
+    """When a queued job came into its lane, by the producer's clock: nothing else was written down."""
+    return max(job.enqueued_ms + job.delay_ms, job.schedule_ms)
+
+
+def ended_snapshot(job_id: str, now_ms: int, record: bytes) -> Snapshot:
+    """What a record says; of one that cannot be read, that it cannot be read."""
+    end, envelope, history = guarded(_read_record, record) or (_unreadable(record), record, ())
+    job = deliver(job_id, envelope, 0).job
+    return Snapshot(
+        job=job,
+        state=end.state,
+        now_ms=now_ms,
+        tries=end.tries,
+        crashes=end.crashes,
+        due_ms=waiting_since_ms(job),
+        worker=end.worker,
+        start_ms=end.start_ms,
+        end=end,
+        attempts=history,
+    )
+
+
+def _read_record(record: bytes) -> tuple[End, bytes, Sequence[Attempt]]:
+    sizes, _, body = record.partition(b"|")
+    number, of_end, of_job = map(int, sizes.split()[2:])
+    of_both = of_end + of_job
+    return _end(body[:of_end]), body[of_end:of_both], history_of(number, body[of_both:])
+
+
+def _unreadable(record: bytes) -> End:
+    return End(
+        State.FAILED, 0, 0, 0, 0, "", "", -1, f"the stored record cannot be decoded; it begins with {record[:64]!r}"
+    )
+
+
+def worker_rows(
+    now_ms: int, leases: Sequence[bytes], cards: dict[bytes, bytes], news: dict[bytes, bytes]
+) -> list[WorkerRow]:
+    """The registered workers, from epochs and the ends of their leases."""
+    rows = []
+    for epoch, lease_end in zip(leases[::2], leases[1::2], strict=True):
+        card = unpack_card(cards[epoch]) if epoch in cards else WorkerCard(epoch.decode(), "")
+        told = unpack_news(news[epoch]) if epoch in news else News()
+        rows.append(WorkerRow(card, int(float(lease_end)), now_ms, told))
+    return rows
