@@ -37,7 +37,7 @@ local function hand_out(ids, dead)
       if windows[i] and tonumber(windows[i]) <= NOW then
         lapsed[#lapsed + 1] = id
         call('ZADD', DUE, NOW, id)
-        may_be_due = true
+        has_gone_on = true
       else
         claims[last + 1], claims[last + 2] = id, fence
         last = last + 2
@@ -53,7 +53,7 @@ end
 -- A thousand ids at most: where so many are dead, the next turn goes on.
 local function take(lane, quota)
   local list, tombs = lane_list(lane), lane_tombs(lane)
-  local has_dead = call('EXISTS', tombs) == 1
+  local has_dead = has(tombs)
   local goal, met = number_found + quota, 0
   while number_found < goal and met < 1000 do
     local ids = call('LPOP', list, goal - number_found)

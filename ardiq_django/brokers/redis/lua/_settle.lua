@@ -62,7 +62,7 @@ local function go_on(i, id)
   if kind == 'h' then
     return queue(id, ARGV[at_places + i], tally.crashes, true)
   end
-  may_be_due, tally.crashes = true, 0
+  has_gone_on, tally.crashes = true, 0
   if kind == 'r' then
     tally.tries = tally.tries + 1
     add_attempt(tally, ARGV[at_bodies + i])
@@ -76,6 +76,9 @@ end
 local function settle()
   local words, wishes = {}, {}
   local mine, ended_ids, ended_at, going_on = sort_out(words)
+  if #mine == 0 then
+    make_way()
+  end
   variadic('HDEL', RUNNING, mine)
   variadic('HDEL', JOBS, ended_ids)
   if has(TRIES) then

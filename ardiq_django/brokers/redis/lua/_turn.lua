@@ -13,9 +13,11 @@ local at_bodies, at_finish, at_places, at_ms = at_fences + n, at_fences + 2 * n,
 local at_records, id_at = #KEYS - n, #record_key('') + 1
 local fence = epoch .. '.' .. ARGV[9]
 
--- Most of the time none of these exists, and one question tells. None comes into being here, but due jobs.
-local is_any_odd = call('EXISTS', TRIES, DUE, RETRY, EXPIRY, ABORTS, SUSPECTS, CLEARING, PAUSED, WAITING) > 0
-local may_be_due = is_any_odd
+-- Most of the time none of these exists, and one question tells. None comes into being here, but due jobs and tallies.
+local known_lanes = (at_records - 22) / 2
+local is_any_odd = call('EXISTS', TRIES, DUE, RETRY, EXPIRY, ABORTS, SUSPECTS, CLEARING, PAUSED, WAITING,
+  unpack(KEYS, 23 + known_lanes, at_records)) > 0 -- and the tombs
+local has_gone_on = is_any_odd
 
 local function has(key)
   return is_any_odd and call('EXISTS', key) == 1

@@ -17,9 +17,13 @@ local function turn()
     recall()
     return number == tonumber(last) and words or string.rep('s', n)
   end
-  make_way()
-  words = n > 0 and settle() or ''
-  if may_be_due then
+  if n > 0 then
+    words = settle()
+  else
+    make_way()
+    words = ''
+  end
+  if has_gone_on then
     promote(DUE, 200 - promote(RETRY, 200))
   end
   claim()
@@ -46,9 +50,9 @@ end
 
 reply[1] = turn()
 call('ZADD', WORKERS, NOW + LEASE_MS, epoch)
-reply[2] = may_be_due and nearest_due() or false
+reply[2] = has_gone_on and nearest_due() or false
 reply[3] = number_found
-if number_found > 0 and call('EXISTS', TRIES) == 1 then
+if number_found > 0 and has_gone_on and call('EXISTS', TRIES) == 1 then
   reply[4] = number_found
   append(tallies())
 end
