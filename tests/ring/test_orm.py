@@ -32,7 +32,7 @@ async def test_sync_and_async_jobs_use_the_orm(house: House) -> None:
         jobs: list[Job[Any]] = [await create.enqueue("a"), await acreate.enqueue("b")]
         keys = [(await end_of(job)).value for job in jobs]
 
-    names = [order.name async for order in Order.objects.filter(pk__in=keys).order_by("pk")]
+    names = [order.name async for order in Order.objects.filter(pk__in=keys).order_by("name")]
     assert names == ["a", "b"]
 
 
