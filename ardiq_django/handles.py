@@ -4,10 +4,10 @@ import asyncio
 import logging
 import sys
 from collections.abc import Callable, Coroutine, Generator
-from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
+import msgspec
 from asgiref.sync import markcoroutinefunction
 
 from ardiq_django.config import CallOptions, call_options
@@ -111,8 +111,7 @@ class Task(BoundTask[P, R]):
         return f"<Task {self.name} of queue {self.app.queue_name!r}>"
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedTask:
+class PreparedTask(msgspec.Struct, frozen=True):
     """A call that is checked and encoded, ready for `app.enqueue_many`."""
 
     job: StagedJob

@@ -5,6 +5,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
+
 from ardiq_django import codec
 from ardiq_django.clock import new_id, now_ms
 from ardiq_django.config import AppOptions, CallOptions, TaskOptions
@@ -31,8 +33,7 @@ class Receipt:
     created: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """One call of one task, before it is staged; a task of another process is known by its name alone."""
 
     task: str
