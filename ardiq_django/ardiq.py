@@ -169,7 +169,7 @@ class Ardiq:
         under one name."""
 
         def declare(function: Callable[P, R]) -> Task[P, R]:
-            return self._handle(self.registry.add(function, options, self.options))
+            return self._handle(self.registry.add(function, options, self._options_for(options)))
 
         return declare if fn is None else declare(fn)
 
@@ -189,11 +189,25 @@ class Ardiq:
 
         def declare(function: Callable[P, R]) -> Task[P, R]:
             definition = self.registry.add_cron(
-                function, options, self.options, spec=spec, every=every, timezone=timezone, misfire=misfire
+                function,
+                options,
+                self._options_for(options),
+                spec=spec,
+                every=every,
+                timezone=timezone,
+                misfire=misfire,
             )
             return self._handle(definition)
 
         return declare
+
+    def _options_for(self, given: Mapping[str, Any]) -> AppOptions:
+        """What a task is declared by. Where the setting is wrong the declaration stands all the same, so that the
+        system check can say what is wrong; so does every use."""
+        try:
+            return self.options
+        except ConfigError:
+            return AppOptions(task_names="module", priorities=(given.get("priority") or "default",))
 
     def _handle(self, definition: TaskDefinition) -> Task[Any, Any]:
         return Task(self, definition.name, definition)

@@ -110,6 +110,17 @@ def test_a_wrong_setting_is_an_error_with_its_sentence(
     assert sentence in message.msg
 
 
+def test_tasks_can_be_declared_under_a_wrong_setting_and_not_enqueued(settings: Settings) -> None:
+    settings.ARDIQ = {"default": {"BROKER": "reddis://x"}}
+    app = Ardiq.declared("default")
+
+    @app.task(priority="high")
+    def mail() -> None: ...
+
+    with pytest.raises(ConfigError, match="reddis://x"):
+        mail.enqueue_sync()
+
+
 def test_every_wrong_queue_is_told(settings: Settings) -> None:
     messages = found(settings, {"default": {"BROKER": "x"}, "mail": {"CONCURRENCY": 0}, "fine": {}})
 
