@@ -63,7 +63,7 @@ class Broker(ABC):
 
     @abstractmethod
     async def enqueue(self, jobs: Sequence[StagedJob]) -> list[Acceptance]:
-        """Store jobs, each `created`, `existing` or `conflict`; the whole call is atomic up to 1,000 jobs.
+        """Store jobs, each `created`, `existing` or `conflict`; atomic up to 1,000 jobs and 4 MB of calls.
 
         A job with a delay or a later `schedule_ms` is scheduled, any other queued at the tail of its lane.
         An id that is known: the same identity (token) is `existing`, even after its end; else the same non-empty
