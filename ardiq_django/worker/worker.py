@@ -76,7 +76,8 @@ class Worker:
         self._lease = await Lease.begin(self._app.broker, self._card, self._patience)
         self._report.began(self._app)
         self._duties = self._begin_duties()
-        gc.freeze()  # what is loaded by now lives as long as the process
+        if not gc.get_freeze_count():  # once: what a later worker would freeze may be garbage of an earlier one
+            gc.freeze()  # what is loaded by now lives as long as the process
         await self._pump()
 
     def stop(self, now: bool = False) -> None:

@@ -198,3 +198,22 @@ async def test_more_than_one_chunk_keeps_its_order(house: House) -> None:
 
     assert [job.id for job in jobs] == [call.id for call in prepared]
     assert await app.queue_size() == 1_203
+
+
+async def test_any_text_is_an_id(house: House) -> None:
+    app = house.app()
+    texts = ["a b/c:{d}\n*?[x]", "é\U0001f600", "'; DROP TABLE ardiq_job; --", "%s %(a)s", "\\", "x" * 200, " ", "0"]
+
+    @app.task
+    async def echo(text: str) -> str:
+        return text
+
+    jobs = [await echo.options(task_id=text).enqueue(text) for text in texts]
+    aborted = await echo.options(task_id="{abort}:me").enqueue("never")
+    assert [await job.status() for job in jobs] == ["queued"] * len(texts)
+    assert await aborted.abort()
+    await house.burst(app)
+
+    assert [job.id for job in jobs] == texts
+    assert [(await end_of(app.job(text))).value for text in texts] == texts
+    assert (await end_of(aborted)).aborted
