@@ -280,8 +280,9 @@ class Ardiq:
         """Ask the running worker to stop: finish what runs within `shutdown_timeout_s`, or hand it back `now`.
 
         May be called from any thread or signal handler; nothing happens if none runs."""
-        if self._worker is not None:
-            self._worker.stop(now)
+        worker = self._worker
+        if worker is not None:
+            worker.stop(now)
 
     def __repr__(self) -> str:
         return f"<Ardiq {self._source().get('queue_name')!r}>"

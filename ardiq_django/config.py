@@ -213,7 +213,8 @@ def _check_numbers(options: AppOptions) -> None:
     for name in ("concurrency", "idle_timeout_ms", "poll_block_ms", "max_payload_bytes", "max_crashes"):
         check_number(name, getattr(options, name), least=1)
     check_number("result_ttl_ms", options.result_ttl_ms, least=-LONGEST_MS)
-    for name in ("cron_poll_s", "shutdown_timeout_s", "unknown_task_grace_s"):
+    check_number("cron_poll_s", options.cron_poll_s, least=0.01, kinds=(int, float))
+    for name in ("shutdown_timeout_s", "unknown_task_grace_s"):
         check_number(name, getattr(options, name), least=0, kinds=(int, float))
     for name in ("history_ttl_ms", "history_max"):
         for end, number in check_mapping(name, getattr(options, name)).items():

@@ -42,7 +42,7 @@ from ardiq_django.validation import check_id, known_keywords
         ({"max_payload_bytes": 0}, "max_payload_bytes=0"),
         ({"max_crashes": 0}, "max_crashes=0"),
         ({"result_ttl_ms": "5"}, "result_ttl_ms='5': give a whole number"),
-        ({"cron_poll_s": -1}, "cron_poll_s=-1: give a number of at least 0"),
+        ({"cron_poll_s": 0}, r"cron_poll_s=0: give a number of at least 0\.01"),
         ({"shutdown_timeout_s": None}, "shutdown_timeout_s=None: give a number"),
         ({"shutdown_timeout_s": float("nan")}, "shutdown_timeout_s=nan: give a number"),
         ({"unknown_task_grace_s": "1h"}, "unknown_task_grace_s='1h'"),

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ardiq_django import codec
-from ardiq_django.clock import now_ms
 from ardiq_django.config import TaskOptions
 from ardiq_django.context import TaskContext, enter
 from ardiq_django.exceptions import PayloadError
 from ardiq_django.outcome import AbortAsked, Span, TimedOut, Unrunnable, settle
 from ardiq_django.wire import Outcome, Released, Requeued, Succeeded
+from ardiq_django.worker.clock import BrokerClock
 from ardiq_django.worker.run import Cut, Run
 
 if TYPE_CHECKING:
@@ -27,8 +27,9 @@ class Executor:
 
     `torn_down` tells whether somebody cancels the worker itself."""
 
-    def __init__(self, app: "Ardiq", torn_down: Callable[[], bool]) -> None:
+    def __init__(self, app: "Ardiq", clock: BrokerClock, torn_down: Callable[[], bool]) -> None:
         options = app.options
+        self._now_ms = clock.now_ms
         self._torn_down = torn_down
         self._app = app
         self._worker_id = app.worker_id
@@ -79,6 +80,7 @@ class Executor:
         if definition is None:
             raise Unrunnable(f"no task {delivery.job.task!r} is registered here")
         run.context = context = TaskContext(self._app, delivery, self._worker_id, run.start_ms)
+        context.aborted = run.cut is not None  # a cut that came first found no context to tell
         enter(context)
         try:
             args, kwargs = self._decode(delivery.job.call)
@@ -89,7 +91,7 @@ class Executor:
         return ([context, *args] if definition.options.takes_context else args), kwargs
 
     def _success(self, run: Run, value: Any) -> Outcome:
-        finish, ttl = now_ms(), self._ttl_ms(run)
+        finish, ttl = self._now_ms(), self._ttl_ms(run)
         if not ttl:
             return Succeeded(run.delivery, run.start_ms, finish, None, 0)
         try:
@@ -103,7 +105,7 @@ class Executor:
 
     def _failure(self, run: Run, error: BaseException) -> Outcome:
         options = run.definition.options if run.definition else _PLAIN
-        span = Span(run.start_ms, now_ms(), self._worker_id)
+        span = Span(run.start_ms, self._now_ms(), self._worker_id)
         # an error's traceback begins in our own frames, which say nothing about the task
         trace = error.__traceback__
         error.__traceback__ = trace.tb_next if trace else None

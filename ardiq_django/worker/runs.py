@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from ardiq_django.clock import now_ms
 from ardiq_django.wire import Delivery, News, Outcome
+from ardiq_django.worker.clock import BrokerClock
 from ardiq_django.worker.deadlines import Deadlines
 from ardiq_django.worker.executor import Executor, put_back
 from ardiq_django.worker.report import Report
@@ -23,14 +23,17 @@ class Runs:
     """The attempts of one worker. `finished` is called on the loop with each outcome that is to be settled, and with
     None where a slot became free and there is nothing to say."""
 
-    def __init__(self, app: "Ardiq", report: Report, finished: Callable[[Outcome | None], None]) -> None:
+    def __init__(
+        self, app: "Ardiq", report: Report, clock: BrokerClock, finished: Callable[[Outcome | None], None]
+    ) -> None:
         self._app = app
         self._report = report
+        self._clock = clock
         self._finished = finished
         self._loop = asyncio.get_running_loop()
         self._slots = Slots(app.options.concurrency)
         runner = asyncio.current_task()
-        self._executor = Executor(app, lambda: runner is not None and runner.cancelling() > 0)
+        self._executor = Executor(app, clock, lambda: runner is not None and runner.cancelling() > 0)
         self._deadlines = Deadlines(self._overdue, self._holds)
         self._runs: dict[str, Run] = {}
         self._from_threads: list[tuple[Run, Outcome | None]] = []
@@ -57,7 +60,7 @@ class Runs:
     def start(self, delivery: Delivery) -> None:
         """Begin an attempt in a free slot; there must be one."""
         definition = self._app.registry.tasks.get(delivery.job.task)
-        run = Run(delivery, definition, self._slots.take(), now_ms())
+        run = Run(delivery, definition, self._slots.take(), self._clock.now_ms())
         self._runs[delivery.job.id] = run
         self._report.started(delivery)
         if definition is None and self._put_back(run):

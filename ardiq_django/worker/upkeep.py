@@ -11,6 +11,7 @@ from ardiq_django.exceptions import BrokerError
 from ardiq_django.registry import CronDefinition
 from ardiq_django.schedule import due_fires
 from ardiq_django.wire import FORMAT, Occurrence, StagedJob
+from ardiq_django.worker.clock import BrokerClock
 from ardiq_django.worker.report import Report
 
 if TYPE_CHECKING:
@@ -82,10 +83,11 @@ async def keep_on(step: Callable[[], Awaitable[object]], report: Report) -> None
 class Upkeep:
     """The duties any worker does for its whole queue."""
 
-    def __init__(self, app: "Ardiq", report: Report, patience: Patience) -> None:
+    def __init__(self, app: "Ardiq", report: Report, patience: Patience, clock: BrokerClock) -> None:
         self._app = app
         self._report = report
         self._patience = patience
+        self._clock = clock
         self._began = time.monotonic()
 
     def duties(self) -> list[Coroutine[Any, Any, None]]:
@@ -106,14 +108,14 @@ class Upkeep:
             self._report.reaped(taken)
 
     async def _is_steady(self) -> bool:
-        third_s, asked = self._app.options.idle_timeout_ms / 3000, time.monotonic()
+        third_s = self._app.options.idle_timeout_ms / 3000
         try:
-            await self._app.broker.now_ms()
+            took_s = await self._clock.read()
         except BrokerError:
             self._patience.note_trouble()
             raise
         # a broker that was frozen answers late, and others' beats may still be on their way to it
-        if time.monotonic() - asked > third_s / 2:
+        if took_s > third_s / 2:
             self._patience.note_trouble()
         return time.monotonic() - max(self._began, self._patience.last_trouble) >= third_s
 

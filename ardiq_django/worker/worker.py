@@ -1,6 +1,7 @@
 """The worker of one queue: a pump that settles and claims in one round trip."""
 
 import asyncio
+import contextlib
 import gc
 import os
 import random
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from ardiq_django.clock import now_ms
 from ardiq_django.exceptions import BrokerError, LeaseLost
 from ardiq_django.wire import Beat, Command, News, Order, Outcome, Released, WorkerCard
+from ardiq_django.worker.clock import BrokerClock
 from ardiq_django.worker.lease import Lease
 from ardiq_django.worker.report import Report
 from ardiq_django.worker.run import Cut
@@ -42,7 +44,8 @@ class Worker:
         self._report = Report(options.queue_name, app.worker_id)
         self._patience = Patience(self._report)
         self._loop = asyncio.get_running_loop()
-        self._runs = Runs(app, self._report, self._finished)
+        self._clock = BrokerClock(app.broker)
+        self._runs = Runs(app, self._report, self._clock, self._finished)
         self._outcomes: list[Outcome] = []
         self._stir = asyncio.Event()  # the pump has something to do
         self._sated = asyncio.Event()  # the last turn found less than it asked for
@@ -74,6 +77,8 @@ class Worker:
 
     async def _work(self) -> None:
         self._lease = await Lease.begin(self._app.broker, self._card, self._patience)
+        with contextlib.suppress(BrokerError):
+            await self._clock.read()
         self._report.began(self._app)
         self._duties = self._begin_duties()
         if not gc.get_freeze_count():  # once: what a later worker would freeze may be garbage of an earlier one
@@ -105,7 +110,7 @@ class Worker:
 
     @property
     def _upkeep(self) -> Upkeep:
-        return Upkeep(self._app, self._report, self._patience)
+        return Upkeep(self._app, self._report, self._patience, self._clock)
 
     @property
     def _third_of_lease_s(self) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ardiq_django import ConfigError, State, gather
+from ardiq_django import ConfigError, Job, State, gather
 from tests.engine.house import SOON_S, House, end_of, soon, until
 
 
@@ -236,3 +236,23 @@ async def test_labels_come_back_with_the_result(house: House) -> None:
     await house.burst(app)
 
     assert (await end_of(job)).labels == {"a": 1, "b": "x"}
+
+
+@pytest.mark.parametrize("ahead_ms", [600_000, -600_000])
+async def test_a_worker_whose_clock_is_wrong_writes_times_of_the_brokers_clock(house: House, ahead_ms: int) -> None:
+    app = house.app()
+    house.travel(ahead_ms)
+
+    @app.task
+    def one_in_a_thread() -> int:
+        return 1
+
+    jobs: list[Job[Any]] = [await app.task(one).enqueue(), await one_in_a_thread.enqueue()]
+    await house.burst(app)
+    now = await app.broker.now_ms()
+
+    for job in jobs:
+        result = await job.result()
+        assert result is not None
+        assert abs(now - result.start) < 60_000
+        assert abs(now - result.finish) < 60_000
