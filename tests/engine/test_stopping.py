@@ -73,8 +73,6 @@ async def test_an_app_runs_again_after_it_stopped_but_not_twice_at_once(house: H
             assert (await end_of(await add.enqueue(number))).value == number + 1
             with pytest.raises(RuntimeError, match="is running already"):
                 await app.run()
-    app.stop()
-
     assert await app.broker.workers() == []
 
 

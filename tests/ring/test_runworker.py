@@ -188,6 +188,21 @@ def test_what_cannot_be_served_is_an_error_of_the_command(arguments: list[str], 
         call_command("runworker", *arguments)
 
 
+def test_where_no_queue_is_declared_there_is_nothing_to_serve(settings: Settings) -> None:
+    settings.ARDIQ = {}
+
+    with pytest.raises(CommandError, match="declares no queue, and none was named: there is nothing to serve"):
+        call_command("runworker")
+
+
+def test_a_queue_that_is_named_twice_is_served_once() -> None:
+    with runworker({"default": {"BROKER": "memory://"}}, "default", "default", "--burst") as worker:
+        code, said = worker.ended()
+
+    assert code == 0, said
+    assert said.count("worker began") == 1
+
+
 def test_a_wrong_setting_is_told_by_the_system_checks() -> None:
     with runworker({"default": {"BROKER": "reddis://x"}}) as worker:
         code, said = worker.ended()

@@ -31,7 +31,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         set_up_logging(options["verbosity"])
-        apps = [find_app(name) for name in options["queues"]] or declared_apps()
+        apps = list(dict.fromkeys(find_app(name) for name in options["queues"])) or declared_apps()
+        if not apps:
+            raise CommandError("the setting ARDIQ declares no queue, and none was named: there is nothing to serve")
         changes = {
             "burst": options["burst"] or None,
             "concurrency": options["concurrency"],
