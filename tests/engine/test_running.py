@@ -72,6 +72,7 @@ async def test_sync_tasks_run_side_by_side_up_to_the_concurrency(house: House) -
 
 async def test_no_more_run_at_once_than_the_concurrency(house: House) -> None:
     app = house.app(concurrency=2)
+    both_here, both_there = asyncio.Barrier(2), threading.Barrier(2, timeout=SOON_S)
     running, most, lock = 0, 0, threading.Lock()
 
     def enter(step: int) -> None:
@@ -83,21 +84,22 @@ async def test_no_more_run_at_once_than_the_concurrency(house: House) -> None:
     @app.task
     async def on_the_loop() -> None:
         enter(1)
-        await asyncio.sleep(0.001)
+        await both_here.wait()
         enter(-1)
 
     @app.task
     def in_a_thread() -> None:
         enter(1)
+        both_there.wait()
         enter(-1)
 
     jobs: list[Job[Any]] = []
-    for _ in range(5):
-        jobs += [await on_the_loop.enqueue(), await in_a_thread.enqueue()]
+    for task in ("on_the_loop", "in_a_thread"):
+        jobs += await app.enqueue_many(app.ref(task).prepare() for _ in range(6))
     await house.burst(app)
 
     assert most == 2
-    assert [(await end_of(job)).success for job in jobs] == [True] * 10
+    assert [(await end_of(job)).success for job in jobs] == [True] * 12
 
 
 async def test_the_context_is_there_on_the_loop_and_in_threads(house: House) -> None:
