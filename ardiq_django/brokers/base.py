@@ -94,6 +94,14 @@ class Broker(ABC):
     async def wait(self, epoch: str, timeout_s: float) -> None:
         """Sleep until there may be something to claim, or the time is over. May wake for nothing; consumes no work."""
 
+    async def claim(self, turn: Exchange, timeout_s: float) -> Turn:
+        """Sleep until there may be something to claim, or the time is over; then `exchange(turn)`, without outcomes.
+
+        For a worker whose last turn found less than it wanted. If this fails or is cancelled, `exchange(turn)` tells
+        what came of it: it is answered as it was, or made then."""
+        await self.wait(turn.epoch, timeout_s)
+        return await self.exchange(turn)
+
     @abstractmethod
     async def listen(self, epoch: str, timeout_s: float) -> list[Command]:
         """Sleep until this worker is told something, or the time is over (an empty list)."""

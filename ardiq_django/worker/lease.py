@@ -1,6 +1,8 @@
 """A worker's hold on its jobs: its epoch, its calls, and what it holds, kept in step with the broker."""
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ardiq_django.clock import new_epoch
@@ -22,6 +24,7 @@ class Lease:
         self.call = 0  # the last exchange whose answer has arrived
         self.held: dict[str, int] = {}
         self._pending: Exchange | None = None
+        self._sleep: asyncio.Timeout | None = None
 
     @property
     def epoch(self) -> str:
@@ -44,13 +47,40 @@ class Lease:
         self, outcomes: Sequence[Outcome], want: int, lanes: Sequence[str], caps: dict[str, int], running: int
     ) -> Turn:
         """One turn, sent again under the same number until it is answered; raises `LeaseLost`."""
-        turn = Exchange(self.epoch, self.call + 1, self._card.worker_id, outcomes, want, lanes, caps, running)
-        return await self._answer_to(turn)
+        return await self._answer_to(self._next(outcomes, want, lanes, caps, running))
 
-    async def finish_pending(self) -> None:
-        """Bring the turn that was cut off, if any, to its answer: only then may another one follow."""
-        if self._pending is not None:
-            await self._answer_to(self._pending)
+    async def claim(self, want: int, lanes: Sequence[str], caps: dict[str, int], timeout_s: float) -> Turn:
+        """A turn of one who holds nothing, once there is something to claim or the time is over; raises `LeaseLost`."""
+        turn = self._pending = self._next((), want, lanes, caps, 0)
+        try:
+            async with asyncio.timeout(None) as self._sleep:
+                try:
+                    answer = await self._broker.claim(turn, timeout_s)
+                finally:
+                    self._sleep = None
+        except TimeoutError:
+            return await self.finish_pending()
+        except BrokerError:
+            return await self._answer_to(turn)
+        return self._answered(turn, answer)
+
+    def cut_short(self) -> None:
+        """Let a `claim` that sleeps return at once, with what it has got."""
+        sleep, self._sleep = self._sleep, None
+        if sleep:
+            sleep.reschedule(0)
+
+    def _next(
+        self, outcomes: Sequence[Outcome], want: int, lanes: Sequence[str], caps: dict[str, int], running: int
+    ) -> Exchange:
+        return Exchange(self.epoch, self.call + 1, self._card.worker_id, outcomes, want, lanes, caps, running)
+
+    async def finish_pending(self) -> Turn:
+        """Bring the turn that was cut off, if any, to its answer, claiming nothing more: only then may another follow.
+        """
+        if self._pending is None:
+            return Turn((), ())
+        return await self._answer_to(replace(self._pending, want=0))
 
     async def _answer_to(self, turn: Exchange) -> Turn:
         self._pending = turn
@@ -60,15 +90,15 @@ class Lease:
             except BrokerError as error:
                 await self._patience.endure(error)
                 continue
-            self._patience.relax()
-            self._remember(turn, answer)
-            self._pending = None
-            return answer
+            return self._answered(turn, answer)
 
-    def _remember(self, turn: Exchange, answer: Turn) -> None:
+    def _answered(self, turn: Exchange, answer: Turn) -> Turn:
+        self._patience.relax()
+        self._pending = None
         self.call = turn.call
         held = self.held
         for outcome in turn.outcomes:
             held.pop(outcome.delivery.job.id, None)
         for delivery in answer.deliveries:
             held[delivery.job.id] = delivery.claim
+        return answer

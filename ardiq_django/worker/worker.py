@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from ardiq_django.clock import now_ms
 from ardiq_django.exceptions import BrokerError, LeaseLost
-from ardiq_django.wire import Beat, Command, News, Order, Outcome, Released, WorkerCard
+from ardiq_django.wire import Beat, Command, News, Order, Outcome, Released, Turn, WorkerCard
 from ardiq_django.worker.clock import BrokerClock
 from ardiq_django.worker.lease import Lease
 from ardiq_django.worker.report import Report
+from ardiq_django.worker.restraint import Restraint
 from ardiq_django.worker.run import Cut
 from ardiq_django.worker.runs import Runs
 from ardiq_django.worker.upkeep import Patience, Upkeep, cancel_and_wait, every, keep_on
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 NEWS_EVERY_S = 1.0
 LISTEN_S = 5.0
 CANCEL_GRACE_S = 5.0
+GRACE_S = 0.001  # a job that ends within it leaves nothing to watch for
 
 
 class Worker:
@@ -48,10 +50,9 @@ class Worker:
         self._runs = Runs(app, self._report, self._clock, self._finished)
         self._outcomes: list[Outcome] = []
         self._stir = asyncio.Event()  # the pump has something to do
-        self._sated = asyncio.Event()  # the last turn found less than it asked for
-        self._hungry = True
-        self._woken_early = False
-        self._fruitless = 0  # times we were woken early and found nothing, one after the other
+        self._watching: asyncio.Task[None] | None = None
+        self._hungry = True  # the last turn found all it asked for, or there may be something new
+        self._restraint = Restraint()
         self._next_due_s: float | None = None
         self._stopping = False
         self._stop_at = float("inf")
@@ -95,8 +96,8 @@ class Worker:
             self._report.stopping(len(self._runs))
         self._stopping = True
         self._stop_at = min(self._stop_at, time.monotonic() + limit_s)
-        self._stir.set()
-        self._loop.call_later(limit_s, self._stir.set)
+        self._rouse()
+        self._loop.call_later(limit_s, self._rouse)
         # a broker that cannot be reached does not keep a worker from ending
         if self._duties:
             self._loop.call_later(limit_s + CANCEL_GRACE_S, self._working.cancel)
@@ -104,9 +105,9 @@ class Worker:
             self._working.cancel()
 
     def _begin_duties(self) -> list[asyncio.Task[None]]:
-        waits = [keep_on(duty, self._report) for duty in (self._watch_for_work, self._listen)]
+        listen = keep_on(self._listen, self._report)
         beat = every(min(NEWS_EVERY_S, self._third_of_lease_s), self._beat, self._report)
-        return [self._loop.create_task(duty) for duty in (*waits, beat, *self._upkeep.duties())]
+        return [self._loop.create_task(duty) for duty in (listen, beat, *self._upkeep.duties())]
 
     @property
     def _upkeep(self) -> Upkeep:
@@ -120,11 +121,20 @@ class Worker:
         while not self._is_done():
             if self._outcomes or (self._hungry and self._want()):
                 await self._turn()
-            else:
+            elif self._runs:
+                self._watch()
                 await self._stir.wait()
+            else:
+                await self._idle()
             self._stir.clear()
             # what finished meanwhile gathers for the next turn
             await asyncio.sleep(0)
+
+    def _rouse(self) -> None:
+        """Let the pump look at what it has to do."""
+        self._stir.set()
+        if self._duties:
+            self._lease.cut_short()
 
     def _is_done(self) -> bool:
         if self._stopping and time.monotonic() >= self._stop_at:
@@ -144,18 +154,27 @@ class Worker:
             return
         for outcome, answer in zip(outcomes, turn.answers, strict=True):
             self._report.settled(outcome, answer)
+        self._take_up(turn, want)
+
+    async def _idle(self) -> None:
+        """With nothing held: a turn that waits for work, so that a job is handed out in the moment it comes."""
+        self._stop_watching()
+        await self._restraint.pause()
+        want, lease = self._want(), self._lease
+        try:
+            turn = await lease.claim(want, self._lanes(), self._caps(), self._until_due_s)
+        except LeaseLost as error:
+            await self._begin_anew(lease, error)
+        else:
+            self._take_up(turn, want)
+
+    def _take_up(self, turn: Turn, want: int) -> None:
         self._next_due_s = None if turn.next_due_ms is None else turn.next_due_ms / 1000
         for delivery in turn.deliveries:
             self._runs.start(delivery)
         if want:
-            self._learn(len(turn.deliveries), want)
-
-    def _learn(self, found: int, want: int) -> None:
-        self._fruitless = 0 if found else self._fruitless + self._woken_early
-        self._woken_early = False
-        self._hungry = found >= want
-        if not self._hungry:
-            self._sated.set()
+            self._hungry = len(turn.deliveries) >= want
+            self._restraint.woke(bool(turn.deliveries))
 
     def _want(self) -> int:
         return 0 if self._stopping else self._runs.free
@@ -178,24 +197,32 @@ class Worker:
     def _finished(self, outcome: Outcome | None) -> None:
         if outcome is not None:
             self._outcomes.append(outcome)
-        self._stir.set()
+        self._rouse()
+
+    def _watch(self) -> None:
+        """Beside what runs, watch for work for the slots that are free."""
+        if not self._hungry and self._want() and self._watching is None:
+            self._watching = self._loop.create_task(self._watch_for_work())
+
+    def _stop_watching(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            self._watching = None
 
     async def _watch_for_work(self) -> None:
-        await self._sated.wait()
-        longest = self._options.poll_block_ms / 1000
-        timeout = longest if self._next_due_s is None else min(longest, max(self._next_due_s, 0.001))
-        # jobs that wait but may not be claimed now, such as those of a capped lane, must not make us spin
-        if self._fruitless:
-            await asyncio.sleep(min(longest, 0.001 * 2 ** min(self._fruitless, 10)))
-        began = time.monotonic()
-        try:
-            await self._app.broker.wait(self._lease.epoch, timeout)
-        finally:
-            # after an error as well: the pump is to meet the trouble, and to tell of it
-            self._woken_early = time.monotonic() - began < timeout * 0.9
-            self._sated.clear()
-            self._hungry = True
-            self._stir.set()
+        await asyncio.sleep(GRACE_S)
+        await self._restraint.pause()
+        # an error is no reason to stop: the pump is to meet the trouble, and to tell of it
+        with contextlib.suppress(BrokerError):
+            await self._app.broker.wait(self._lease.epoch, self._until_due_s)
+        self._watching = None
+        self._hungry = True
+        self._rouse()
+
+    @property
+    def _until_due_s(self) -> float:
+        longest_s = self._options.poll_block_ms / 1000
+        return longest_s if self._next_due_s is None else min(longest_s, max(self._next_due_s, 0.001))
 
     async def _listen(self) -> None:
         for command in await self._app.broker.listen(self._lease.epoch, LISTEN_S):
@@ -236,6 +263,7 @@ class Worker:
 
     async def _begin_anew(self, lease: Lease, error: LeaseLost) -> None:
         """The epoch is over: nothing that ran in it may write any more."""
+        lease.cut_short()
         async with self._renewing:
             if lease is not self._lease:
                 return  # the pump and the beat both hear of it
@@ -243,12 +271,15 @@ class Worker:
             self._runs.forsake()
             self._outcomes.clear()
             self._lease = await Lease.begin(self._app.broker, self._card, self._patience)
+            with contextlib.suppress(BrokerError):
+                await self._app.broker.leave(lease.epoch)  # for what still waits in its name
         self._hungry = True
-        self._stir.set()
+        self._rouse()
 
     async def _wind_up(self) -> None:
         """Cancel what still runs, hand it back, say goodbye. What a thread will not let go of is handed back too."""
         self._stopping = True
+        self._stop_watching()
         await self._runs.stop(CANCEL_GRACE_S)
         await cancel_and_wait(self._duties)
         try:

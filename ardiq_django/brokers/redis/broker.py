@@ -9,7 +9,7 @@ from redis.exceptions import ResponseError
 
 from ardiq_django.brokers.base import Broker
 from ardiq_django.brokers.redis.durability import durability_of
-from ardiq_django.brokers.redis.loop import Loops
+from ardiq_django.brokers.redis.loop import Loops, Wake
 from ardiq_django.brokers.redis.pages import Pages
 from ardiq_django.brokers.redis.records import (
     ANSWERS,
@@ -100,12 +100,27 @@ class RedisBroker(Broker):
         await self._loops.here.stop_reads(epoch)
 
     async def exchange(self, turn: Exchange) -> Turn:
+        return await self._turned(turn, await self._loops.here.client.hot(self._exchange(turn)))
+
+    async def claim(self, turn: Exchange, timeout_s: float) -> Turn:
+        """As in `Broker`, and both at once: the exchange waits at the server, behind the read that blocks."""
+        reply = await self._wake(turn.epoch).take(timeout_s, self._exchange(turn))
+        if reply is None or isinstance(reply, ResponseError):
+            return await self.exchange(turn)
+        return await self._turned(turn, reply)
+
+    def _exchange(self, turn: Exchange) -> Request:
         keys = self._keys.around([outcome.delivery.job.id for outcome in turn.outcomes], turn.lanes)
-        request = self._keys.call("exchange", keys, exchange_args(turn, self.rules), self.skew_ms)
-        answered, lapsed = turn_of(_alive(turn.epoch, await self._loops.here.client.hot(request)), turn)
+        return self._keys.call("exchange", keys, exchange_args(turn, self.rules), self.skew_ms)
+
+    async def _turned(self, turn: Exchange, reply: list[Any]) -> Turn:
+        answered, lapsed = turn_of(_alive(turn.epoch, reply), turn)
         if lapsed:
             await self._sweeper.expire(lapsed)
         return answered
+
+    def _wake(self, epoch: str) -> Wake:
+        return self._loops.here.wake(epoch, self._keys["wake"])
 
     async def wait(self, epoch: str, timeout_s: float) -> None:
         word, due_ms = await self._call("look", self._keys.lanes(self.rules.lanes), (epoch,))
@@ -114,7 +129,7 @@ class RedisBroker(Broker):
         if word == b"busy":  # a token is of no use to it, so it is left to others
             await asyncio.sleep(timeout_s)
         elif word == b"idle":
-            await self._loops.here.token(epoch, self._keys["wake"]).take(timeout_s)
+            await self._wake(epoch).take(timeout_s)
 
     async def listen(self, epoch: str, timeout_s: float) -> list[Command]:
         mail = self._loops.here.mail(epoch, self._keys[f"mail:{epoch}"])

@@ -1,7 +1,7 @@
 """Connections to one Redis, kept per event loop, and how a command gets its answer or one clear error.
 
-The client library's own retries are off: it would send a command again without telling. Here a command is sent again
-once, if a connection turns out to have died, and every command of this package may be: a repeat changes nothing.
+The client library's own retries are off: it would send a command again without telling. Here a command is sent again if
+its connection turns out to have died, and every command of this package may be: a repeat changes nothing.
 """
 
 import asyncio
@@ -33,6 +33,7 @@ CONNECT_TIMEOUT_S = 1.5
 ANSWER_TIMEOUT_S = 2.7  # with what the caller adds, an unreachable server is one error within 3 s
 POOLED = 8
 PAUSE_S = 0.2
+TRIES = 3  # of one command: one connection may have died long ago unnoticed, and the next under way
 IN_FLIGHT = 2  # so that the next command is packed while the server works on this one
 
 _REASONS = {
@@ -67,27 +68,41 @@ class Wire:
         return self._connection is not None
 
     async def ask(self, commands: Sequence[Packable], progress: Callable[[], None]) -> list[Any]:
-        """One answer for each command, in order; errors the server answers are among them.
-
-        The connection is cut if this fails or is cancelled midway: an answer that comes later must not be taken for
-        that of another command. `progress` is called when some are answered and others are not.
-        """
+        """One answer for each command, in order; errors the server answers are among them. `progress` is called when
+        some are answered and others are not."""
         answers: list[Any] = []
+        for sent, command in enumerate(commands):
+            if sent - len(answers) == IN_FLIGHT:
+                answers.append(await self.read())
+                progress()
+            await self.send(command)
+        answers.append(await self.read())
+        while len(answers) < len(commands):
+            progress()
+            answers.append(await self.read())
+        return answers
+
+    async def send(self, command: Packable) -> None:
+        """Send a command, whose answer is to be read. The connection is cut if this fails or is cancelled midway."""
         try:
             connection = self._connection or await self.open()
-            for sent, command in enumerate(commands):
-                if sent - len(answers) == IN_FLIGHT:
-                    answers.append(await self._read(connection))
-                    progress()
-                await connection.send_packed_command(command.packed(), check_health=False)
-            answers.append(await self._read(connection))
-            while len(answers) < len(commands):
-                progress()
-                answers.append(await self._read(connection))
+            await connection.send_packed_command(command.packed(), check_health=False)
         except BaseException:
             await self.cut()
             raise
-        return answers
+
+    async def read(self) -> Any:
+        """The next answer, which may be an error of the server's. The connection is cut if this fails or is cancelled:
+        an answer that comes later must not be taken for that of another command."""
+        if self._connection is None:
+            raise Disconnected("the connection was cut")
+        try:
+            return await self._connection.read_response(disable_decoding=True)
+        except ResponseError as error:
+            return error
+        except BaseException:
+            await self.cut()
+            raise
 
     async def open(self) -> AbstractConnection:
         connection = self._connect()
@@ -98,12 +113,6 @@ class Wire:
             raise
         self._connection = connection
         return connection
-
-    async def _read(self, connection: AbstractConnection) -> Any:
-        try:
-            return await connection.read_response(disable_decoding=True)
-        except ResponseError as error:
-            return error
 
     async def cut(self) -> None:
         connection, self._connection = self._connection, None
@@ -157,7 +166,7 @@ class Client:
                 if not wire.is_open:
                     await wire.open()
                 with contextlib.suppress(Disconnected):
-                    return (await self._answers(wire, (command,), bound, times=1))[0]
+                    return (await self._answers(wire, (command,), bound, tries=1))[0]
                 await asyncio.sleep(PAUSE_S)  # or one whose server drops it each time would spin
         except (RedisError, OSError) as error:
             raise self._refusal(error) from error
@@ -178,19 +187,20 @@ class Client:
                 self._idle.append(wire)
 
     async def _answers(
-        self, wire: Wire, commands: Sequence[Packable], bound: asyncio.Timeout, times: int = 2
+        self, wire: Wire, commands: Sequence[Packable], bound: asyncio.Timeout, tries: int = TRIES
     ) -> list[Any]:
         def progress() -> None:
             bound.reschedule(asyncio.get_running_loop().time() + ANSWER_TIMEOUT_S)
 
-        if not wire.is_open:  # a server that cannot be reached is told at once
-            await wire.open()
-        try:
-            answers = await wire.ask(commands, progress)
-        except Disconnected:
-            if times == 1:
-                raise
-            answers = await wire.ask(commands, progress)
+        for left in reversed(range(tries)):
+            if not wire.is_open:  # a server that cannot be reached is told at once
+                await wire.open()
+            try:
+                answers = await wire.ask(commands, progress)
+                break
+            except Disconnected:
+                if not left:
+                    raise
         for i, answer in enumerate(answers):
             script = commands[i].script
             if isinstance(answer, NoScriptError) and script is not None:

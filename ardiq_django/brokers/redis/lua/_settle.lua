@@ -71,6 +71,9 @@ local function go_on(i, id)
   end
   keep_tally(id, tally)
   call('ZADD', kind == 'r' and RETRY or DUE, NOW + ms_of(i), id)
+  if call('ZCARD', WORKERS) > 1 then
+    ring() -- others may be free sooner than this one, and must know when
+  end
 end
 
 local function settle()

@@ -1,7 +1,8 @@
 -- Settle what is finished, promote what is due, hand out what is wanted: the hot path, one call for a whole batch.
 -- with: _job _ends _due _turn _settle _claim
 
--- A call that was answered is answered again: what it handed out is what stands under its number.
+-- The last call is answered again: what it handed out is what stands under its number. An earlier one is a claim that
+-- waited too long, and gets nothing. Either may have been woken by a token, which then goes on to others.
 local function recall()
   local entries = call('HGETALL', RUNNING)
   for i = 1, #entries, 2 do
@@ -14,8 +15,12 @@ end
 local function turn()
   local last, words = string.match(call('HGET', CALLS, epoch) or '', '^(%d+) %d+ (%a*)$')
   if last and number <= tonumber(last) then
+    ring()
+    if number < tonumber(last) then
+      return string.rep('s', n)
+    end
     recall()
-    return number == tonumber(last) and words or string.rep('s', n)
+    return words
   end
   if n > 0 then
     words = settle()
@@ -32,6 +37,7 @@ local function turn()
 end
 
 if not call('ZSCORE', WORKERS, epoch) then
+  ring()
   return {'fenced'}
 end
 local function append(values)
