@@ -229,17 +229,17 @@ class Ardiq:
         Everything was checked when it was prepared. Raises `BrokerError` carrying the id of the first job that may not
         have been stored (repeating the same prepared calls is safe), and `JobConflict` after everything was sent."""
         receipts = await self.producer.send([one.job for one in prepared])
-        return [Job(self, receipt) for receipt in receipts]
+        return [Job(self, receipt.job.id, receipt) for receipt in receipts]
 
     def enqueue_many_sync(self, prepared: Iterable[PreparedTask]) -> list[Job[Any]]:
         """`enqueue_many` for ordinary views and scripts."""
         refuse_inside_a_loop("enqueue_many")
         receipts = self.producer.send_sync([one.job for one in prepared])
-        return [Job(self, receipt) for receipt in receipts]
+        return [Job(self, receipt.job.id, receipt) for receipt in receipts]
 
     def job(self, task_id: str) -> Job[Any]:
         """A handle to the job with this id, known or not."""
-        return Job(self, job_id=task_id)
+        return Job(self, task_id)
 
     async def result(self, task_id: str, timeout: float | None = None) -> TaskResult | None:
         """See `Job.result`."""

@@ -5,9 +5,10 @@ import os
 import time
 
 LONGEST_MS = 100 * 365 * 86_400_000  # no wait is longer: beyond it no calendar can show the time
-_COUNTER_BITS = 22
+_ENDINGS = tuple(f"{0x8000 | low << 4:04x}" for low in range(1 << 10))
 _counter = itertools.count(int.from_bytes(os.urandom(3)) >> 2)
 _tail = ""
+_head = (-1, -1, "")  # what ids of one millisecond have in common, a thousand at a time
 
 
 def now_ms() -> int:
@@ -17,9 +18,14 @@ def now_ms() -> int:
 
 def new_id() -> str:
     """A UUIDv7 (RFC 9562 §5.7) as 32 hex digits: milliseconds, then a counter, then this process's random bits."""
-    count = next(_counter) & ((1 << _COUNTER_BITS) - 1)
-    head = time.time_ns() // 1_000_000 << 16 | 0x7000 | count >> 10
-    return "%016x%04x%s" % (head, 0x8000 | (count & 0x3FF) << 4, _tail)  # noqa: UP031 (a third faster than an f-string)
+    global _head
+    count, now = next(_counter), time.time_ns() // 1_000_000
+    high = count >> 10 & 0xFFF
+    known_ms, known_high, head = _head
+    if now != known_ms or high != known_high:
+        head = f"{now:012x}7{high:03x}"
+        _head = (now, high, head)
+    return head + _ENDINGS[count & 0x3FF] + _tail
 
 
 def new_epoch() -> str:

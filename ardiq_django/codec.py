@@ -40,6 +40,16 @@ def encode(value: Any) -> bytes:
         raise PayloadError(f"text that is not valid Unicode cannot be carried: {error}") from error
 
 
+def encode_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
+    """`encode([list(args), kwargs])`, in the shortest way where all of it is plain."""
+    try:
+        if _are_plain(args) and (not kwargs or _is_plain(kwargs)):
+            return _pack((args, kwargs))
+    except (RecursionError, UnicodeEncodeError):
+        pass  # told by the longer way
+    return encode([list(args), kwargs])
+
+
 def canonical(value: Any) -> bytes:
     """Like `encode`, but equal values give equal bytes: dicts are written in the order of their keys."""
     try:
@@ -78,21 +88,28 @@ def _shallow(value: Any) -> dict[str, Any]:
 
 
 def _is_plain(value: Any) -> bool:
-    kind = type(value)
-    if kind is list:
-        return _are_plain(value)
-    if kind is dict:
-        return all(type(key) is str for key in value) and _are_plain(value.values())
-    return kind in _SCALARS or (kind is int and -_MAX_64 <= value <= _MAX_64)
+    return _are_plain((value,))
 
 
 def _are_plain(values: Iterable[Any]) -> bool:
-    # a loop, not all(map(…)): every job that is enqueued comes through here
+    # written out, because every job that is enqueued comes through here
     for value in values:
         kind = type(value)
-        if kind not in _SCALARS and not (kind is int and -_MAX_64 <= value <= _MAX_64) and not _is_plain(value):
+        if kind in _SCALARS:
+            continue
+        if kind is int:
+            if not -_MAX_64 <= value <= _MAX_64:
+                return False
+        elif kind is list:
+            if not _are_plain(value):
+                return False
+        elif kind is not dict or (value and not (_are_texts(value) and _are_plain(value.values()))):
             return False
     return True
+
+
+def _are_texts(keys: Iterable[Any]) -> bool:
+    return all(type(key) is str for key in keys)
 
 
 def _tag(value: Any, sort: bool) -> Any:
@@ -108,7 +125,7 @@ def _tag(value: Any, sort: bool) -> Any:
 
 
 def _tag_dict(value: dict[Any, Any], sort: bool) -> Any:
-    if all(type(key) is str for key in value):
+    if _are_texts(value):
         items = sorted(value.items()) if sort else value.items()
         return {key: _tag(item, sort) for key, item in items}
     pairs = [[_tag(key, sort), _tag(item, sort)] for key, item in value.items()]

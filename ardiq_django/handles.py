@@ -56,14 +56,14 @@ class BoundTask(Generic[P, R]):
     async def _enqueue(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> "Job[R]":
         staged = self._stage(args, kwargs)
         (receipt,) = await self.app.producer.send([staged], self._on_commit)
-        return Job(self.app, receipt)
+        return Job(self.app, receipt.job.id, receipt)
 
     def enqueue_sync(self, *args: P.args, **kwargs: P.kwargs) -> "Job[R]":
         """`enqueue` for ordinary views and scripts."""
         refuse_inside_a_loop("enqueue")
         staged = self._stage(args, kwargs)
         (receipt,) = self.app.producer.send_sync([staged], self._on_commit)
-        return Job(self.app, receipt)
+        return Job(self.app, receipt.job.id, receipt)
 
     def prepare(self, *args: P.args, **kwargs: P.kwargs) -> "PreparedTask":
         """This call, checked and encoded, for `app.enqueue_many`; raises what `enqueue` raises before sending."""
@@ -111,7 +111,7 @@ class Task(BoundTask[P, R]):
         return f"<Task {self.name} of queue {self.app.queue_name!r}>"
 
 
-class PreparedTask(msgspec.Struct, frozen=True):
+class PreparedTask(msgspec.Struct, frozen=True, gc=False):
     """A call that is checked and encoded, ready for `app.enqueue_many`."""
 
     job: StagedJob
@@ -121,15 +121,12 @@ class PreparedTask(msgspec.Struct, frozen=True):
         return self.job.id
 
 
-class Job(Generic[R]):
+class Job(msgspec.Struct, Generic[R], eq=False, repr_omit_defaults=True, gc=False):
     """A handle to one job: the app and the id. Making one by hand with `app.job(id)` asks the broker nothing."""
 
-    __slots__ = ("_receipt", "app", "id")
-
-    def __init__(self, app: "Ardiq", receipt: Receipt | None = None, job_id: str = "") -> None:
-        self.app = app
-        self.id = receipt.job.id if receipt else job_id
-        self._receipt = receipt
+    app: "Ardiq"
+    id: str
+    _receipt: Receipt | None = None
 
     @property
     def created(self) -> bool | None:

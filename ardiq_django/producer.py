@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -19,13 +18,13 @@ if TYPE_CHECKING:
     from ardiq_django.ardiq import Ardiq
 
 T = TypeVar("T")
-CHUNK = 1_000
+CHUNK = 10_000  # what one call to the broker brings; it may split it
 NO_OPTIONS = TaskOptions()
 NO_CALL_OPTIONS = CallOptions()
+NOTHING: dict[str, Any] = {}  # shared by all jobs without labels and headers
 
 
-@dataclass(slots=True, eq=False)
-class Receipt:
+class Receipt(msgspec.Struct, eq=False, gc=False):
     """What became of one staged job: `created` is None until it was sent."""
 
     job: StagedJob
@@ -57,9 +56,11 @@ class Producer:
         """The job a call becomes. Raises `TypeError` for a call that does not bind, `PayloadError` for a value that
         cannot be carried or too much of it, `ValueError` for a lane the queue does not have."""
         definition, options = call.definition, call.options
+        declared = NO_OPTIONS
         if definition:
             definition.check(call.args, call.kwargs)
-        app, declared = self._app.options, call.declared
+            declared = definition.options
+        app = self._app.options
         lane = options.priority or declared.priority
         own_id, digest = self._own_id(call, declared)
         window_ms = declared.expire_ms if options.expire_ms is None else options.expire_ms
@@ -78,7 +79,8 @@ class Producer:
             options.delay_ms,
             options.schedule_ms,
             window_ms,
-            {**declared.labels, **options.labels} if declared.labels or options.labels else {},
+            {**declared.labels, **options.labels} if declared.labels or options.labels else NOTHING,
+            NOTHING,
         )
 
     def _own_id(self, call: Call, declared: TaskOptions) -> tuple[str, str]:
@@ -109,7 +111,10 @@ class Producer:
 
     def _encode(self, call: Call, app: AppOptions) -> bytes:
         try:
-            payload = (app.serializer or codec.encode)([list(call.args), call.kwargs])
+            if app.serializer:
+                payload = app.serializer([list(call.args), call.kwargs])
+            else:
+                payload = codec.encode_call(call.args, call.kwargs)
         except Exception as error:
             raise PayloadError(f"{call.task}: {self._guilty(call)}{error}") from error
         if len(payload) > app.max_payload_bytes:
@@ -183,9 +188,10 @@ class Producer:
                 error.job_id = chunk[0].job.id
                 raise
             for receipt, answer in zip(chunk, answers, strict=True):
-                receipt.waits_for_commit = False
                 receipt.created = answer is Acceptance.CREATED
-                conflicts += [receipt.job.id] * (answer is Acceptance.CONFLICT)
+                receipt.waits_for_commit = False
+            if Acceptance.CONFLICT in answers:
+                conflicts.append(chunk[answers.index(Acceptance.CONFLICT)].job.id)
         if conflicts:
             raise JobConflict(conflicts[0])
 

@@ -76,8 +76,7 @@ class Lease:
         return Exchange(self.epoch, self.call + 1, self._card.worker_id, outcomes, want, lanes, caps, running)
 
     async def finish_pending(self) -> Turn:
-        """Bring the turn that was cut off, if any, to its answer, claiming nothing more: only then may another follow.
-        """
+        """Bring the turn that was cut off, if any, to its answer, claiming nothing more; only then may another come."""
         if self._pending is None:
             return Turn((), ())
         return await self._answer_to(replace(self._pending, want=0))

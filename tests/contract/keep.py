@@ -36,6 +36,9 @@ RUBBISH = b"\xc1\xff\x00"  # no msgpack begins with c1
 T = TypeVar("T")
 
 
+NO_CAPS: Mapping[str, int] = {}
+
+
 class Worker:
     """A worker's half of the protocol: its epoch, its call counter, what it holds."""
 
@@ -55,19 +58,29 @@ class Worker:
         caps: Mapping[str, int] | None = None,
     ) -> Turn:
         """The next turn: these outcomes in, up to `want` jobs out."""
-        self.call += 1
         for outcome in outcomes:
             self.held.pop(outcome.delivery.job.id, None)
-        self._last = Exchange(
-            self.epoch, self.call, self.card.worker_id, outcomes, want, lanes, caps or {}, len(self.held)
-        )
+        self._next(outcomes, want, lanes, caps or {})
         return await self.repeat()
+
+    def _next(
+        self, outcomes: Sequence[Outcome], want: int, lanes: Sequence[str] = LANES, caps: Mapping[str, int] = NO_CAPS
+    ) -> Exchange:
+        self.call += 1
+        self._last = Exchange(self.epoch, self.call, self.card.worker_id, outcomes, want, lanes, caps, len(self.held))
+        return self._last
 
     async def repeat(self) -> Turn:
         """The last turn once more, as after a lost reply."""
-        turn = await self.broker.exchange(self._last)
+        return self._took(await self.broker.exchange(self._last))
+
+    def _took(self, turn: Turn) -> Turn:
         self.held.update({delivery.job.id: delivery.claim for delivery in turn.deliveries})
         return turn
+
+    async def asleep(self, timeout_s: float, want: int = 1) -> Turn:
+        """The next turn, made once there may be something to claim or the time is over."""
+        return self._took(await self.broker.claim(self._next((), want), timeout_s))
 
     async def claim(
         self, want: int = 1, lanes: Sequence[str] = LANES, caps: Mapping[str, int] | None = None

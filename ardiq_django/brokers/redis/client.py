@@ -192,15 +192,7 @@ class Client:
         def progress() -> None:
             bound.reschedule(asyncio.get_running_loop().time() + ANSWER_TIMEOUT_S)
 
-        for left in reversed(range(tries)):
-            if not wire.is_open:  # a server that cannot be reached is told at once
-                await wire.open()
-            try:
-                answers = await wire.ask(commands, progress)
-                break
-            except Disconnected:
-                if not left:
-                    raise
+        answers = await self._asked(wire, commands, progress, tries)
         for i, answer in enumerate(answers):
             script = commands[i].script
             if isinstance(answer, NoScriptError) and script is not None:
@@ -209,6 +201,18 @@ class Client:
             if isinstance(answers[i], ResponseError):
                 await self._refused(wire, answers[i])
         return answers
+
+    async def _asked(
+        self, wire: Wire, commands: Sequence[Packable], progress: Callable[[], None], tries: int
+    ) -> list[Any]:
+        if not wire.is_open:  # a server that cannot be reached is told at once
+            await wire.open()
+        try:
+            return await wire.ask(commands, progress)
+        except Disconnected:
+            if tries == 1:
+                raise
+        return await self._asked(wire, commands, progress, tries - 1)
 
     async def _refused(self, wire: Wire, error: ResponseError) -> None:
         if "READONLY" in (_CODES.get(type(error)), *str(error).replace("-", " ").split()):

@@ -18,7 +18,7 @@ class Chunk:
 
     script: Script
 
-    def __init__(self, keys: Keyspace, jobs: list[StagedJob], skew_ms: int = 0) -> None:
+    def __init__(self, keys: Keyspace, jobs: Sequence[StagedJob], skew_ms: int = 0) -> None:
         self.script = script("enqueue")
         self.jobs = jobs
         self._keys = keys
@@ -46,7 +46,8 @@ class _Batch(Chunk):
     sending: "asyncio.Task[list[Acceptance]]"
 
     def __init__(self, keys: Keyspace, skew_ms: int) -> None:
-        super().__init__(keys, [], skew_ms)
+        self._taken: list[StagedJob] = []
+        super().__init__(keys, self._taken, skew_ms)
         self._is_open = True
         self._bytes = 0
 
@@ -56,10 +57,10 @@ class _Batch(Chunk):
 
     def take_in(self, jobs: Sequence[StagedJob]) -> int | None:
         """The place of the first of them; None if there is no room."""
-        first, size = len(self.jobs), self._bytes + sum(map(cost_bytes, jobs))
+        first, size = len(self._taken), self._bytes + sum(map(cost_bytes, jobs))
         if not self._is_open or first + len(jobs) > MOST_JOBS or (first and size > MOST_BYTES):
             return None
-        self.jobs += jobs
+        self._taken += jobs
         self._bytes = size
         return first
 
@@ -98,19 +99,27 @@ class Intake:
         return batch.answers(await self._client.hot(batch))
 
 
-def split(jobs: Sequence[StagedJob]) -> Iterator[list[StagedJob]]:
+def split(jobs: Sequence[StagedJob]) -> Iterator[Sequence[StagedJob]]:
     """The jobs of each call."""
+    for first in range(0, len(jobs), MOST_JOBS):
+        part = jobs[first : first + MOST_JOBS]
+        if sum([len(job.call) for job in part]) + len(part) * OVERHEAD_BYTES <= MOST_BYTES:
+            yield part
+        else:
+            yield from _split_large(part)
+
+
+def _split_large(jobs: Sequence[StagedJob]) -> Iterator[list[StagedJob]]:
     part: list[StagedJob] = []
     size = 0
     for job in jobs:
         cost = cost_bytes(job)
-        if part and (len(part) == MOST_JOBS or size + cost > MOST_BYTES):
+        if part and size + cost > MOST_BYTES:
             yield part
             part, size = [], 0
         part.append(job)
         size += cost
-    if part:
-        yield part
+    yield part
 
 
 def cost_bytes(job: StagedJob) -> int:

@@ -78,15 +78,20 @@ class Wake:
         loop = asyncio.get_running_loop()
         waiter = self._waiter = loop.create_future()
         timer = loop.call_later(timeout_s + SLACK_S, _give_up, waiter)
-        if then is not None:
-            self._behind.append(then)
         try:
             if self._task is None:
+                self._stands, self._behind = False, []
                 self._task = loop.create_task(self._read(timeout_s))
-            elif then is not None and self._stands:
-                with contextlib.suppress(*TROUBLE):  # the read ends then
-                    await self._wire.send(then)
+            if then is not None:
+                self._behind.append(then)
+                if self._stands:
+                    with contextlib.suppress(*TROUBLE):  # the read ends then
+                        await self._wire.send(then)
             return await waiter
+        except asyncio.CancelledError:
+            if then is not None:  # the server, too, is to forget it
+                await self.stop()
+            raise
         finally:
             timer.cancel()
             if self._waiter is waiter:
@@ -98,7 +103,7 @@ class Wake:
         with contextlib.suppress(*TROUBLE):
             async with asyncio.timeout(timeout_s + ANSWER_TIMEOUT_S):
                 answer = await self._answer(timeout_s)
-        self._task, self._stands, self._behind = None, False, []
+        self._task = None
         if self._waiter and not self._waiter.done():
             self._waiter.set_result(answer)
 
@@ -117,9 +122,10 @@ class Wake:
         return answer
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
         await self._wire.cut()
 
 

@@ -4,6 +4,8 @@ import argparse
 import asyncio
 import logging
 import signal
+from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -45,7 +47,18 @@ class Command(BaseCommand):
                 app.override(**given)
         except ConfigError as error:
             raise CommandError(str(error)) from error
-        asyncio.run(serve(apps))
+        with asyncio.Runner(loop_factory=faster_loop()) as runner:
+            runner.run(serve(apps))
+
+
+def faster_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's event loop where it is installed, as by the extra `uvloop`; else None, for asyncio's own."""
+    try:
+        uvloop = import_module("uvloop")
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
 
 
 async def serve(apps: list[Ardiq]) -> None:
