@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ardiq_django.results import Progress, State, Status, TaskInfo, TaskResult
-from ardiq_django.wire import End, Snapshot
+from ardiq_django.snapshot import Snapshot
+from ardiq_django.wire import End
 
 Decode = Callable[[bytes], Any]
 

@@ -8,7 +8,8 @@ from ardiq_django import State, Status, TaskFailed, TaskInfo, TaskResult
 from ardiq_django.codec import decode, encode
 from ardiq_django.reading import info_of, progress_of, result_of, status_of
 from ardiq_django.results import Attempt, Progress
-from ardiq_django.wire import End, Snapshot, StagedJob
+from ardiq_django.snapshot import Snapshot
+from ardiq_django.wire import End, StagedJob
 
 NOW_MS = 1_000_000
 JOB = StagedJob(1, "id", "add", "default", encode([[1], {"b": 2}]), 500, labels={"tenant": 7})

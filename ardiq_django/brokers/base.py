@@ -17,22 +17,8 @@ from typing import Any, TypeVar
 from ardiq_django import bridge
 from ardiq_django.config import QueueRules
 from ardiq_django.results import State
-from ardiq_django.wire import (
-    Acceptance,
-    Answer,
-    Beat,
-    Command,
-    Exchange,
-    News,
-    Occurrence,
-    Page,
-    Query,
-    Snapshot,
-    StagedJob,
-    Turn,
-    WorkerCard,
-    WorkerRow,
-)
+from ardiq_django.snapshot import Page, Query, Snapshot, WorkerRow
+from ardiq_django.wire import Acceptance, Answer, Beat, Command, Exchange, News, Occurrence, StagedJob, Turn, WorkerCard
 
 __all__ = ["Broker", "QueueRules"]
 

@@ -11,7 +11,7 @@ from ardiq_django.dashboard.job import Job, short, shown_ms
 from ardiq_django.dashboard.moments import duration, stamp
 from ardiq_django.models.job import LABELS
 from ardiq_django.results import State
-from ardiq_django.wire import Snapshot
+from ardiq_django.snapshot import Snapshot
 
 _MOMENTS = {
     State.SCHEDULED: _("due"),

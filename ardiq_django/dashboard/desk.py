@@ -16,8 +16,8 @@ from ardiq_django.dashboard.terms import is_narrowed
 from ardiq_django.declared import get_app
 from ardiq_django.exceptions import ArdiqError
 from ardiq_django.results import State
+from ardiq_django.snapshot import Page, Query, Snapshot, WorkerRow
 from ardiq_django.surroundings import around
-from ardiq_django.wire import Page, Query, Snapshot, WorkerRow
 
 T = TypeVar("T")
 Ask = Callable[[Broker], Coroutine[Any, Any, T]]

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from ardiq_django.dashboard.moments import moment
 from ardiq_django.models.job import LABELS
 from ardiq_django.results import State
-from ardiq_django.wire import Snapshot
+from ardiq_django.snapshot import Snapshot
 
 NOT_A_DATABASE = "the queue's broker, not a database"  # no such alias: any SQL that slips through raises
 

@@ -11,7 +11,7 @@ from django.views.debug import get_default_exception_reporter_filter
 from ardiq_django.ardiq import Ardiq
 from ardiq_django.reading import call_of
 from ardiq_django.registry import TaskDefinition
-from ardiq_django.wire import Snapshot
+from ardiq_django.snapshot import Snapshot
 
 MASK = "••••••"
 SHOWN_CHARS = 16_000

@@ -10,7 +10,7 @@ from django.db import NotSupportedError
 from django.db.models.lookups import Lookup
 from django.db.models.sql.where import AND, OR, WhereNode
 
-from ardiq_django.wire import Query
+from ardiq_django.snapshot import Query
 
 SEARCHED = {"job_id", "task"}
 

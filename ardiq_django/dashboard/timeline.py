@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from ardiq_django.dashboard.moments import duration, stamp
 from ardiq_django.models.job import LABELS
 from ardiq_django.results import Attempt, State
-from ardiq_django.wire import Snapshot
+from ardiq_django.snapshot import Snapshot
 
 EVENTS = {
     "failed": gettext_lazy("failed"),

@@ -12,7 +12,8 @@ from django.db.models.expressions import RawSQL
 from ardiq_django.models.dialect import DUE, READY, SUSPECT, Claimed, Dialect, Hand, Intake, dialect
 from ardiq_django.models.listing import ENDED, LANES, LIVE, WAITING, Listing
 from ardiq_django.results import State
-from ardiq_django.wire import Query, StagedJob, Succeeded, pack
+from ardiq_django.snapshot import Query
+from ardiq_django.wire import StagedJob, Succeeded, pack
 
 if TYPE_CHECKING:
     from ardiq_django.models.job import Job

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ardiq_django.results import State
-from ardiq_django.wire import Query
+from ardiq_django.snapshot import Query
 
 SCANNED_AT_MOST = 10_000  # of each state and index
 # Each condition is that of one index.

@@ -7,7 +7,8 @@ from django.db import connections, models
 from django.utils.translation import gettext_lazy as _
 
 from ardiq_django.models.dialect import Dialect, NowMs, Row, dialect
-from ardiq_django.wire import Command, News, WorkerCard, WorkerRow, pack
+from ardiq_django.snapshot import WorkerRow
+from ardiq_django.wire import Command, News, WorkerCard, pack
 
 unpack_mail = msgspec.msgpack.Decoder(list[Command]).decode
 unpack_news = msgspec.msgpack.Decoder(News).decode

@@ -11,6 +11,7 @@ from ardiq_django.brokers.base import Broker, QueueRules
 from ardiq_django.brokers.memory import MemoryBroker
 from ardiq_django.clock import new_epoch, new_id, now_ms
 from ardiq_django.results import State
+from ardiq_django.snapshot import Query, Snapshot
 from ardiq_django.wire import (
     FORMAT,
     Acceptance,
@@ -20,8 +21,6 @@ from ardiq_django.wire import (
     Exchange,
     News,
     Outcome,
-    Query,
-    Snapshot,
     StagedJob,
     Turn,
     WorkerCard,

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from ardiq_django.results import State
-from ardiq_django.wire import Answer, Query
+from ardiq_django.snapshot import Query
+from ardiq_django.wire import Answer
 from tests.contract.keep import RUBBISH, Keep, ids, soon
 from tests.contract.makers import cancelled, failure, released, retrying
 

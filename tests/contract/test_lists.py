@@ -3,7 +3,7 @@
 import pytest
 
 from ardiq_django.results import State
-from ardiq_django.wire import Query
+from ardiq_django.snapshot import Query
 from tests.contract.keep import Keep
 from tests.contract.makers import cancelled, failure, retrying, success
 

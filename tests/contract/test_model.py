@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from ardiq_django.exceptions import LeaseLost
 from ardiq_django.results import State
+from ardiq_django.snapshot import Query, Snapshot
 from ardiq_django.states import WAITING
-from ardiq_django.wire import Acceptance, Answer, Delivery, Outcome, Query, Snapshot
+from ardiq_django.wire import Acceptance, Answer, Delivery, Outcome
 from tests.contract.keep import Keep, Worker
 from tests.contract.makers import cancelled, failure, released, requeued, retrying, success
 

@@ -3,7 +3,8 @@
 import pytest
 
 from ardiq_django.results import State
-from ardiq_django.wire import Acceptance, Query
+from ardiq_django.snapshot import Query
+from ardiq_django.wire import Acceptance
 from tests.contract.keep import Keep, Worker
 from tests.contract.makers import failure, success
 

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from ardiq_django.results import State
-from ardiq_django.wire import Delivery, Outcome, Snapshot
+from ardiq_django.snapshot import Snapshot
+from ardiq_django.wire import Delivery, Outcome
 from tests.contract.keep import Keep, soon
 from tests.contract.makers import cancelled, failure, retrying, success
 

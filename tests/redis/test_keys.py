@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from ardiq_django.results import State
-from ardiq_django.wire import Answer, Command, News, Occurrence, Order, Query
+from ardiq_django.snapshot import Query
+from ardiq_django.wire import Answer, Command, News, Occurrence, Order
 from tests.contract.keep import Keep
 from tests.contract.makers import cancelled, failure, released, requeued, retrying, success
 

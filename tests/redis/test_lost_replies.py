@@ -10,7 +10,8 @@ from ardiq_django.brokers.base import Broker
 from ardiq_django.clock import new_epoch
 from ardiq_django.exceptions import BrokerError
 from ardiq_django.results import State
-from ardiq_django.wire import Delivery, Occurrence, Outcome, Query, WorkerCard
+from ardiq_django.snapshot import Query
+from ardiq_django.wire import Delivery, Occurrence, Outcome, WorkerCard
 from tests.contract.keep import LEASE_MS, Keep, Worker
 from tests.contract.makers import failure, retrying, success
 from tests.redis.proxy import Proxy

@@ -13,7 +13,8 @@ from ardiq_django.brokers.base import Broker
 from ardiq_django.config import QueueRules
 from ardiq_django.exceptions import BrokerError
 from ardiq_django.results import State
-from ardiq_django.wire import Acceptance, Answer, Exchange, News, Query
+from ardiq_django.snapshot import Query
+from ardiq_django.wire import Acceptance, Answer, Exchange, News
 from tests.contract.keep import Keep, ids
 from tests.contract.makers import failure, requeued, retrying, success
 from tests.services import RedisServer, free_port

@@ -23,22 +23,8 @@ from ardiq_django.brokers.database.waiting import Glance, Pace
 from ardiq_django.exceptions import ConfigError
 from ardiq_django.models.dialect import check_vendor
 from ardiq_django.results import State
-from ardiq_django.wire import (
-    Acceptance,
-    Answer,
-    Beat,
-    Command,
-    Exchange,
-    News,
-    Occurrence,
-    Page,
-    Query,
-    Snapshot,
-    StagedJob,
-    Turn,
-    WorkerCard,
-    WorkerRow,
-)
+from ardiq_django.snapshot import Page, Query, Snapshot, WorkerRow
+from ardiq_django.wire import Acceptance, Answer, Beat, Command, Exchange, News, Occurrence, StagedJob, Turn, WorkerCard
 
 T = TypeVar("T")
 in_place: ContextVar[bool] = ContextVar("ardiq_in_place", default=False)

@@ -10,8 +10,9 @@ from ardiq_django.brokers.database.upkeep import late_end
 from ardiq_django.models import Job
 from ardiq_django.models.dialect import dialect
 from ardiq_django.results import State
+from ardiq_django.snapshot import Page, Query, Snapshot
 from ardiq_django.states import WAITING, Verb, apply
-from ardiq_django.wire import Answer, End, News, Page, Query, Snapshot, deliver
+from ardiq_django.wire import Answer, End, News, deliver
 
 SQLITE_SYNC = {0: "OFF", 1: "NORMAL", 2: "FULL", 3: "EXTRA"}
 

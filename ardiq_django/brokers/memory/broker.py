@@ -12,6 +12,7 @@ from ardiq_django.brokers.memory.jobs import Jobs
 from ardiq_django.clock import now_ms
 from ardiq_django.exceptions import LeaseLost
 from ardiq_django.results import State
+from ardiq_django.snapshot import Page, Query, Snapshot, WorkerRow
 from ardiq_django.states import WAITING
 from ardiq_django.wire import (
     Acceptance,
@@ -23,15 +24,11 @@ from ardiq_django.wire import (
     News,
     Occurrence,
     Order,
-    Page,
-    Query,
     Requeued,
     Retrying,
-    Snapshot,
     StagedJob,
     Turn,
     WorkerCard,
-    WorkerRow,
     deliver,
 )
 
@@ -211,22 +208,7 @@ class MemoryBroker(Broker):
 
     def _snapshot(self, entry: Entry) -> Snapshot:
         self._jobs.has_lapsed(entry)
-        worker = self._workers.get(entry.holder)
-        news = worker.news if worker else News()
-        return Snapshot(
-            job=deliver(entry.job.id, entry.envelope, 0).job,
-            state=entry.state,
-            now_ms=self._now(),
-            tries=entry.end.tries if entry.end else entry.tally.tries,
-            crashes=entry.tally.crashes,
-            due_ms=entry.due_ms,
-            expires_ms=entry.expires_ms,
-            worker=entry.end.worker if entry.end else (worker.card.worker_id if worker else ""),
-            start_ms=entry.end.start_ms if entry.end else news.starts.get(entry.job.id, entry.start_ms),
-            progress=news.progress.get(entry.job.id, ()),
-            end=entry.end,
-            attempts=tuple(entry.tally.history),
-        )
+        return entry.snapshot(self._now(), self._workers.get(entry.holder))
 
     async def wait_end(self, job_id: str, timeout_s: float) -> Snapshot | None:
         deadline = time.monotonic() + timeout_s

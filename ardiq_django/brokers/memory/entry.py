@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from ardiq_django.results import State
-from ardiq_django.wire import FRESH, Command, End, News, Query, StagedJob, Tally, Turn, WorkerCard
+from ardiq_django.snapshot import Query, Snapshot
+from ardiq_django.wire import FRESH, Command, End, News, StagedJob, Tally, Turn, WorkerCard, deliver
 
 
 @dataclass(slots=True)
@@ -35,6 +36,24 @@ class Entry:
             and query.text.lower() in f"{self.job.id}\n{self.job.task}".lower()
             and query.since_ms <= self.shown_ms
             and (not query.until_ms or self.shown_ms < query.until_ms)
+        )
+
+    def snapshot(self, now_ms: int, worker: "Registration | None") -> Snapshot:
+        """What is known of it; `worker` is who runs it."""
+        end, news = self.end, worker.news if worker else News()
+        return Snapshot(
+            job=deliver(self.job.id, self.envelope, 0).job,
+            state=self.state,
+            now_ms=now_ms,
+            tries=end.tries if end else self.tally.tries,
+            crashes=self.tally.crashes,
+            due_ms=self.due_ms,
+            expires_ms=self.expires_ms,
+            worker=end.worker if end else (worker.card.worker_id if worker else ""),
+            start_ms=end.start_ms if end else news.starts.get(self.job.id, self.start_ms),
+            progress=news.progress.get(self.job.id, ()),
+            end=end,
+            attempts=tuple(self.tally.history),
         )
 
 

@@ -28,6 +28,7 @@ from ardiq_django.brokers.redis.upkeep import Reaper, Sweeper
 from ardiq_django.config import QueueRules
 from ardiq_django.exceptions import BrokerError, LeaseLost
 from ardiq_django.results import State
+from ardiq_django.snapshot import Page, Query, Snapshot, WorkerRow
 from ardiq_django.states import WAITING
 from ardiq_django.wire import (
     Acceptance,
@@ -38,13 +39,9 @@ from ardiq_django.wire import (
     News,
     Occurrence,
     Order,
-    Page,
-    Query,
-    Snapshot,
     StagedJob,
     Turn,
     WorkerCard,
-    WorkerRow,
     pack,
     unpack_command,
 )

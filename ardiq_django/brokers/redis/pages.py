@@ -8,7 +8,8 @@ from ardiq_django.brokers.redis.records import Indexed, decoded
 from ardiq_django.brokers.redis.scripts import Command, Keyspace, Value
 from ardiq_django.brokers.redis.snapshots import snapshots_of, waiting_since_ms
 from ardiq_django.results import ENDED, State
-from ardiq_django.wire import Page, Query, Snapshot, deliver
+from ardiq_django.snapshot import Page, Query, Snapshot
+from ardiq_django.wire import deliver
 
 WINDOW = 10_000  # newest of each state
 STEP = 500  # jobs in one call

@@ -8,7 +8,8 @@ import msgspec
 
 from ardiq_django.brokers.redis.records import guarded, history_of, tally_of
 from ardiq_django.results import Attempt, State
-from ardiq_django.wire import End, News, Snapshot, StagedJob, WorkerCard, WorkerRow, deliver
+from ardiq_django.snapshot import Snapshot, WorkerRow
+from ardiq_django.wire import End, News, StagedJob, WorkerCard, deliver
 
 ROW = 6  # values of one job in the answer of rows.lua
 HOLDER = 4  # values of one worker there

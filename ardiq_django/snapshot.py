@@ -1,0 +1,58 @@
+"""What a broker shows of its jobs and workers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ardiq_django.results import Attempt, State
+from ardiq_django.wire import End, News, StagedJob, WorkerCard
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything the broker knows of one job, at `now_ms` by its clock."""
+
+    job: StagedJob
+    state: State
+    now_ms: int
+    tries: int = 0  # attempts spent, the running one not counted
+    crashes: int = 0
+    due_ms: int = 0
+    expires_ms: int = 0
+    worker: str = ""
+    start_ms: int = 0
+    progress: Sequence[Any] = ()
+    end: End | None = None
+    attempts: Sequence[Attempt] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which jobs a page shows, newest first."""
+
+    states: Sequence[State] = tuple(State)
+    task: str = ""
+    text: str = ""  # found in the id or the task's name
+    since_ms: int = 0
+    until_ms: int = 0
+    offset: int = 0
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows of a `Query`; `total` is exact inside what was scanned, `capped` tells that there was more to scan."""
+
+    rows: Sequence[Snapshot]
+    total: int
+    capped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRow:
+    """One registered worker, as the admin shows it."""
+
+    card: WorkerCard
+    lease_end_ms: int
+    now_ms: int
+    news: News = field(default_factory=News)
