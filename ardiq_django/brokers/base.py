@@ -11,7 +11,7 @@ for synchronous callers.
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 from ardiq_django import bridge
@@ -106,9 +106,12 @@ class Broker(ABC):
         """Give a worker an order; it hears it within milliseconds. False if there is no such worker."""
 
     @abstractmethod
-    async def reap(self) -> int:
+    async def reap(self, dead: Collection[str] = ()) -> int:
         """Take back what workers hold whose lease is over: to the head of its lane with one crash more, or to its end
-        as failed when the crashes reach `max_crashes`. Returns how many jobs were taken back."""
+        as failed when the crashes reach `max_crashes`. Returns how many jobs were taken back.
+
+        With `dead`, for one who knows that their processes are gone: take back at once, in the same way, what these
+        epochs hold, and what no other does, be its lease over or not. An epoch that is unknown changes nothing."""
 
     @abstractmethod
     async def sweep(self) -> None:

@@ -1,5 +1,6 @@
 """The workers' table: one row from registration until the worker leaves or is reaped."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import msgspec
@@ -89,6 +90,10 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
     def overdue(self, now_ms: int) -> "WorkerQuerySet":
         """Whose lease is over, for update; those that someone else is at are left to them."""
         return self.filter(lease_end_ms__lte=now_ms).order_by("pk").select_for_update(skip_locked=True)
+
+    def among(self, epochs: Collection[str]) -> "WorkerQuerySet":
+        """These, for update."""
+        return self.filter(epoch__in=epochs).order_by("pk").select_for_update()
 
     @property
     def _dialect(self) -> Dialect:

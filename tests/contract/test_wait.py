@@ -179,6 +179,16 @@ async def test_what_was_taken_back_wakes_an_idle_worker(keep: Keep, idle: Idle) 
     assert delivery.job.id == task.result().job.id
 
 
+async def test_what_the_dead_held_wakes_an_idle_worker(keep: Keep, idle: Idle) -> None:
+    dead, delivery = await keep.running("anna")
+    _, task = await idle("bert")
+
+    await keep.second().reap([dead.epoch])
+
+    assert (await soon(task)).crashes == 1
+    assert delivery.job.id == task.result().job.id
+
+
 async def test_waiting_consumes_nothing(keep: Keep) -> None:
     worker = await keep.worker()
     await keep.broker.wait(worker.epoch, 0.01)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, TypeVar
@@ -143,8 +143,8 @@ class DatabaseBroker(Broker):
     async def tell(self, epoch: str, command: Command) -> bool:
         return await self._in(self._rest, leases.tell, self._tables, epoch, command)
 
-    async def reap(self) -> int:
-        return await self._in(self._rest, leases.reap, self._tables)
+    async def reap(self, dead: Collection[str] = ()) -> int:
+        return await self._in(self._rest, leases.reap, self._tables, dead)
 
     async def sweep(self) -> None:
         for step in self._sweep.steps():

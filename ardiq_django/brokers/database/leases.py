@@ -1,6 +1,6 @@
 """Workers and their leases: register, beat, leave, be told, be reaped."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from ardiq_django import results
 from ardiq_django.brokers.database.tables import ABORTED_RUNNING, Tables
@@ -100,14 +100,15 @@ def mail(tables: Tables, epoch: str) -> list[Command] | None:
     return letters
 
 
-def reap(tables: Tables) -> int:
-    """Take back what workers hold whose lease is over."""
+def reap(tables: Tables, dead: Collection[str]) -> int:
+    """Take back what these workers hold, or if none are named, all whose lease is over."""
     with tables.atomic():
         now = tables.now_ms
-        dead = list(tables.workers.filter(queue=tables.queue).overdue(now))
-        taken = sum(_bury(tables, worker, now) for worker in dead)
-        tables.workers.filter(pk__in=[worker.pk for worker in dead]).delete()
-        if dead:
+        workers = tables.workers.filter(queue=tables.queue)
+        lost = list(workers.among(dead) if dead else workers.overdue(now))
+        taken = sum(_bury(tables, worker, now) for worker in lost)
+        tables.workers.filter(pk__in=[worker.pk for worker in lost]).delete()
+        if lost:
             tables.ring(tables.bells.work)
             tables.ring(tables.bells.ends)
     return taken

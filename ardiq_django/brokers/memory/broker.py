@@ -3,7 +3,7 @@
 import itertools
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from ardiq_django.brokers.base import Broker, QueueRules
 from ardiq_django.brokers.bell import Bell
@@ -168,11 +168,11 @@ class MemoryBroker(Broker):
         self._post.ring()
         return worker is not None
 
-    async def reap(self) -> int:
+    async def reap(self, dead: Collection[str] = ()) -> int:
         taken = 0
         with self._lock:
             for epoch, worker in list(self._workers.items()):
-                if worker.lease_end_ms <= self._now():
+                if epoch in dead if dead else worker.lease_end_ms <= self._now():
                     self._forget(epoch)
                     taken += self._jobs.take_back(worker)
         self._work.ring()

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from redis.exceptions import ResponseError
@@ -141,8 +141,8 @@ class RedisBroker(Broker):
     async def tell(self, epoch: str, command: Command) -> bool:
         return bool(await self._call("tell", [self._keys[f"mail:{epoch}"]], (epoch, pack(command))))
 
-    async def reap(self) -> int:
-        return await self._reaper.reap()
+    async def reap(self, dead: Collection[str] = ()) -> int:
+        return await self._reaper.reap(dead)
 
     async def sweep(self) -> None:
         await self._sweeper.sweep(await self.now_ms())

@@ -1,6 +1,6 @@
 """Periodic duties on one queue: taking back what dead workers held, and removing what is over. In bounded steps."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any
 
 from ardiq_django.brokers.redis.records import Indexed, decoded
@@ -25,8 +25,10 @@ class Reaper:
         self._ask = ask
         self._call = call
 
-    async def reap(self) -> int:
-        """Take back what all hold whose lease is over; returns how many jobs that were."""
+    async def reap(self, dead: Collection[str]) -> int:
+        """Take back what these hold, or if none are named, all whose lease is over; returns how many jobs that were."""
+        if dead:
+            return await self._end("dead", [epoch.encode() for epoch in dead])
         (epochs,) = await self._ask(Command((b"ZRANGE", self._keys["workers"], 0, -1)))
         return await self._end("lost", epochs)
 
