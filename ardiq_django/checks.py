@@ -37,8 +37,8 @@ def _check_queue(queue: str) -> list[CheckMessage]:
     problem = conf.problem_of(queue)
     if problem:
         return [Error(f"{conf.SETTING}[{queue!r}]: {problem}", id="ardiq.E002")]
-    address = conf.options_of(queue)["broker"]
     try:
+        address = conf.options_of(queue)["broker"]
         scheme = check_address(address)
     except ConfigError as error:
         return [Error(f"{conf.SETTING}[{queue!r}]: {error}", id="ardiq.E003")]

@@ -1,6 +1,7 @@
 """The only reader of Django's settings: what `ARDIQ` says, as options of apps."""
 
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
@@ -15,8 +16,10 @@ from ardiq_django.validation import check_name
 
 SETTING = "ARDIQ"
 DEFAULT_ADDRESS = "database://default"
+CACHE = "cache://"
 _KNOWN = sorted(field.name.upper() for field in fields(AppOptions) if field.name != "queue_name")
 _BY_PATH = ("serializer", "deserializer")
+_REDIS_CACHES = ("django.core.cache.backends.redis.RedisCache", "django_redis.cache.RedisCache")
 
 
 def declared() -> Mapping[str, Any]:
@@ -30,8 +33,16 @@ def declared() -> Mapping[str, Any]:
 
 
 def options_of(queue: str) -> dict[str, Any]:
-    """The options of one declared queue, as keywords of `Ardiq`; raises `LookupError` for a queue that is not there
-    and `ConfigError` for a key that is not known."""
+    """The options of one declared queue, as keywords of `Ardiq`, with the address of a cache in place of its alias.
+
+    Raises `LookupError` for a queue that is not there, and `ConfigError` for a key or a cache that is not known."""
+    options = _written(queue)
+    if isinstance(options["broker"], str) and options["broker"].startswith(CACHE):
+        options["broker"] = address_of_cache(options["broker"].removeprefix(CACHE).strip("/") or "default")
+    return options
+
+
+def _written(queue: str) -> dict[str, Any]:
     queues = declared()
     if queue not in queues:
         raise LookupError(f"queue {queue!r} is not declared in the setting {SETTING}; declared: {', '.join(queues)}")
@@ -48,14 +59,41 @@ def options_of(queue: str) -> dict[str, Any]:
 
 
 def problem_of(queue: str) -> ConfigError | None:
-    """What is wrong with one declared queue."""
+    """What is wrong with one declared queue, but for its address."""
     try:
-        AppOptions(**options_of(queue), queue_name=queue)
+        AppOptions(**_written(queue), queue_name=queue)
     except ConfigError as error:
         return error
     except (TypeError, ImproperlyConfigured) as error:
         return ConfigError(str(error))
     return None
+
+
+def address_of_cache(alias: str) -> str:
+    """The address of the Redis behind an alias of `CACHES`, be it Django's own backend or that of django-redis; of a
+    list the first, which takes the writes. Raises `ConfigError` for any other cache."""
+    from ardiq_django.brokers.redis.address import filled  # its client is loaded only where it is used
+
+    cache = settings.CACHES.get(alias)
+    if cache is None:
+        raise ConfigError(f"{CACHE}{alias} names no cache of CACHES; there are: {', '.join(settings.CACHES)}")
+    if not _keeps_in_redis(cache.get("BACKEND", "")):
+        raise ConfigError(f"{CACHE}{alias} is {cache.get('BACKEND')}, and no cache in Redis")
+    options = {**cache.get("OPTIONS", {})}
+    if "SENTINELS" in options:
+        raise ConfigError(f"{CACHE}{alias} is behind sentinels: write redis+sentinel://host:26379/service/0 yourself")
+    options |= options.pop("CONNECTION_POOL_KWARGS", {})
+    location = cache.get("LOCATION", "")
+    first = re.split("[;,]", location)[0] if isinstance(location, str) else next(iter(location), "")
+    return filled(first, {name.lower(): value for name, value in options.items()})
+
+
+def _keeps_in_redis(backend: str) -> bool:
+    try:
+        kinds = import_string(backend).__mro__
+    except ImportError as error:
+        raise ConfigError(f"{backend!r}, a BACKEND of CACHES, cannot be imported: {error}") from error
+    return any(f"{kind.__module__}.{kind.__qualname__}" in _REDIS_CACHES for kind in kinds)
 
 
 def _loaded(key: str, value: Any) -> Any:

@@ -139,3 +139,10 @@ def check_backoff(option: str, value: Any) -> None:
             check_wait(option, wait)
         return
     check_wait(option, value)
+
+
+def masked(address: str) -> str:
+    """A broker address without its passwords, for logs and messages; of one that is not well-formed rather too much
+    is hidden than too little."""
+    shown = re.sub(r"(?i)([?&][^=&]*pass[^=&]*=)[^&]*", r"\1***", address)
+    return re.sub(r"(://[^:/@]*:|^[^:/@]*:(?!//)).*@", r"\1***@", shown)

@@ -9,7 +9,6 @@ half done then. Verbs are coroutines and may be awaited on any event loop of the
 for synchronous callers.
 """
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
@@ -18,6 +17,7 @@ from ardiq_django import bridge
 from ardiq_django.config import QueueRules
 from ardiq_django.results import State
 from ardiq_django.snapshot import Page, Query, Snapshot, WorkerRow
+from ardiq_django.validation import masked
 from ardiq_django.wire import Acceptance, Answer, Beat, Command, Exchange, News, Occurrence, StagedJob, Turn, WorkerCard
 
 __all__ = ["Broker", "QueueRules"]
@@ -37,7 +37,7 @@ class Broker(ABC):
     @property
     def shown_address(self) -> str:
         """The address without its password, for logs and messages."""
-        return re.sub(r"(//[^:/@]*):[^@]*@", r"\1:***@", self.address)
+        return masked(self.address)
 
     def run_sync(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine that awaits only this broker, from a thread without a running loop."""

@@ -6,30 +6,34 @@ its connection turns out to have died, and every command of this package may be:
 
 import asyncio
 import contextlib
+import re
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
-from redis.asyncio.connection import AbstractConnection, Connection, parse_url
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import (
+    AskError,
     AuthenticationError,
     BusyLoadingError,
+    ClusterDownError,
+    MovedError,
     NoPermissionError,
     NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
     RedisError,
     ResponseError,
+    TryAgainError,
 )
 from redis.exceptions import ConnectionError as Disconnected
 
+from ardiq_django.brokers.redis.address import parse
+from ardiq_django.brokers.redis.route import Route, route_to
 from ardiq_django.brokers.redis.scripts import Command, Packable
 from ardiq_django.exceptions import BrokerError
+from ardiq_django.validation import masked
 
-CONNECT_TIMEOUT_S = 1.5
 ANSWER_TIMEOUT_S = 2.7  # with what the caller adds, an unreachable server is one error within 3 s
 POOLED = 8
 PAUSE_S = 0.2
@@ -46,6 +50,10 @@ _REASONS = {
     "BUSY": "it is busy with a script that takes too long",
     "NOPERM": "this user may not do that",
     "NOAUTH": "it asks for another user or password than the address has",
+    "MOVED": "it is one node of a Cluster: the address must be redis+cluster://",
+    "CLUSTERDOWN": "its Cluster is down",
+    "TRYAGAIN": "its part of the Cluster is being moved to another node",
+    "ASK": "its part of the Cluster is being moved to another node",
 }
 _CODES: dict[type[BaseException], str] = {  # whose code the client library takes off the text
     OutOfMemoryError: "OOM",
@@ -53,14 +61,18 @@ _CODES: dict[type[BaseException], str] = {  # whose code the client library take
     BusyLoadingError: "LOADING",
     NoPermissionError: "NOPERM",
     AuthenticationError: "NOAUTH",
+    MovedError: "MOVED",
+    ClusterDownError: "CLUSTERDOWN",
+    TryAgainError: "TRYAGAIN",
+    AskError: "ASK",
 }
 
 
 class Wire:
     """One pinned connection. Its commands are packed by us, so that a batch costs one write and one read."""
 
-    def __init__(self, connect: Callable[[], AbstractConnection]) -> None:
-        self._connect = connect
+    def __init__(self, route: Route) -> None:
+        self._route = route
         self._connection: AbstractConnection | None = None
 
     @property
@@ -105,13 +117,7 @@ class Wire:
             raise
 
     async def open(self) -> AbstractConnection:
-        connection = self._connect()
-        try:
-            await connection.connect()  # type: ignore[no-untyped-call]
-        except BaseException:
-            await connection.disconnect(nowait=True)
-            raise
-        self._connection = connection
+        self._connection = connection = await self._route.open()
         return connection
 
     async def cut(self) -> None:
@@ -121,22 +127,17 @@ class Wire:
 
 
 class Client:
-    """All connections of one event loop to one Redis."""
+    """All connections of one event loop to the Redis that keeps a key."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, key: str) -> None:
         self.address = address
-        self._arguments = _arguments(address)
+        self.route = route_to(parse(address), key)
         self._hot, self._hot_lock = self.wire(), asyncio.Lock()
         self._idle: deque[Wire] = deque()
         self._room = asyncio.Semaphore(POOLED)
 
-    def connection(self) -> AbstractConnection:
-        arguments = dict(self._arguments)
-        kind: type[AbstractConnection] = arguments.pop("connection_class", Connection)
-        return kind(**arguments)
-
     def wire(self) -> Wire:
-        return Wire(self.connection)
+        return Wire(self.route)
 
     @property
     def is_hot_busy(self) -> bool:
@@ -208,14 +209,22 @@ class Client:
         if not wire.is_open:  # a server that cannot be reached is told at once
             await wire.open()
         try:
-            return await wire.ask(commands, progress)
+            answers = await wire.ask(commands, progress)
         except Disconnected:
-            if tries == 1:
+            if tries <= 1:
                 raise
+        else:
+            if tries < 1 or not self._is_elsewhere(answers):
+                return answers
+            await wire.cut()
         return await self._asked(wire, commands, progress, tries - 1)
 
+    def _is_elsewhere(self, answers: Sequence[Any]) -> bool:
+        return any(isinstance(answer, ResponseError) and self.route.follow(answer) for answer in answers)
+
     async def _refused(self, wire: Wire, error: ResponseError) -> None:
-        if "READONLY" in (_CODES.get(type(error)), *str(error).replace("-", " ").split()):
+        words = (_CODES.get(type(error)), *str(error).replace("-", " ").split())
+        if "READONLY" in words or "CLUSTERDOWN" in words:
             await wire.cut()  # after a failover the address leads elsewhere, but only a new connection
         raise error
 
@@ -226,32 +235,9 @@ class Client:
         return BrokerError(f"{where} cannot be used: {_reason(error)}")
 
 
-def masked(address: str) -> str:
-    """The address without its password."""
-    parts = urlsplit(address)
-    if parts.password is None:
-        return address
-    return parts._replace(netloc=f"{parts.username or ''}:***@{parts.netloc.rpartition('@')[2]}").geturl()
-
-
-def _arguments(address: str) -> dict[str, Any]:
-    ours = {
-        "socket_timeout": None,  # every call has its own bound
-        "socket_connect_timeout": CONNECT_TIMEOUT_S,
-        "socket_keepalive": True,
-        "retry": Retry(NoBackoff(), 0),
-        "protocol": 2,
-        "decode_responses": False,
-        "health_check_interval": 0,
-    }
-    arguments = {**parse_url(address), **ours}
-    if "path" in arguments:
-        del arguments["socket_keepalive"]
-    return arguments
-
-
 def _reason(error: BaseException) -> str:
     text = str(error) or type(error).__name__
     # an error inside a script has its code anywhere in its text
-    code = next((code for code in _REASONS if code in text), _CODES.get(type(error)))
+    words = re.findall("[A-Z]+", text)
+    code = next((code for code in _REASONS if code in words), _CODES.get(type(error)))
     return f"{_REASONS[code]} ({text})" if code else text

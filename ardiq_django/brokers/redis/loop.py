@@ -8,7 +8,7 @@ import weakref
 from functools import partial
 from typing import Any
 
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from ardiq_django.brokers.redis.client import ANSWER_TIMEOUT_S, Client
 from ardiq_django.brokers.redis.intake import Intake
@@ -114,6 +114,9 @@ class Wake:
             await wire.send(command)
         self._stands = True
         popped = await wire.read()
+        if isinstance(popped, ResponseError):  # of a replica, after a failover: a new connection leads elsewhere
+            await wire.cut()
+            return None
         if popped and not behind and not self._waiter:
             await wire.send(Command((b"RPUSH", self._key, popped[1])))
             await wire.read()
@@ -138,9 +141,9 @@ class PerLoop:
     """Everything of one broker on one event loop, made when first used."""
 
     def __init__(self, address: str, keys: Keyspace) -> None:
-        self.client = Client(address)
+        self.client = Client(address, keys.prefix)
         self.intake = Intake(self.client, keys)
-        self.notices = Notices(self.client.connection)
+        self.notices = Notices(self.client.route)
         self._mails: dict[str, Mail] = {}
         self._wakes: dict[str, Wake] = {}
 

@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError
 
+from ardiq_django.brokers.redis.route import Route
 from ardiq_django.brokers.redis.scripts import Command
 
 RECONNECT_S = 0.2
@@ -47,8 +48,8 @@ class Listener:
 class Notices:
     """The subscription; it comes back by itself, and then everybody is woken to look."""
 
-    def __init__(self, connect: Callable[[], AbstractConnection]) -> None:
-        self._connect = connect
+    def __init__(self, route: Route) -> None:
+        self._route = route
         self._connection: AbstractConnection | None = None
         self._channels: dict[bytes, _Channel] = {}
         self._reader: asyncio.Task[None] | None = None
@@ -99,9 +100,8 @@ class Notices:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AbstractConnection]:
-        connection = self._connect()
+        connection = await self._route.open()
         try:
-            await connection.connect()  # type: ignore[no-untyped-call]
             self._connection = connection
             if self._channels:
                 packed = Command((b"SUBSCRIBE", *self._channels)).packed()
