@@ -1,0 +1,194 @@
+"""Servers of the more demanding kinds: with TLS, watched by a sentinel, or together in a Cluster."""
+
+import random
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from redis import Redis
+from redis.crc import key_slot
+
+from tests.services import START_TIMEOUT_S, STOP_TIMEOUT_S, RedisServer, ServerBroken
+
+SLOTS = 16_384
+SERVICE = "jobs"
+
+
+class Certificates:
+    """An authority of the test's own, and a certificate of it for servers and clients on 127.0.0.1."""
+
+    def __init__(self, directory: Path) -> None:
+        self.authority = directory / "ca.pem"
+        self.certificate = directory / "own.pem"
+        self.key = directory / "own.key"
+        ca_key, request, names = directory / "ca.key", directory / "own.csr", directory / "names"
+        names.write_text("subjectAltName=IP:127.0.0.1")
+        new = ("req", "-newkey", "rsa:2048", "-nodes")
+        openssl(*new, "-x509", "-days", "1", "-subj", "/CN=ours", "-keyout", ca_key, "-out", self.authority)
+        openssl(*new, "-subj", "/CN=127.0.0.1", "-keyout", self.key, "-out", request)
+        signed_by = ("-CA", self.authority, "-CAkey", ca_key, "-CAcreateserial", "-days", "1", "-extfile", names)
+        openssl("x509", "-req", "-in", request, *signed_by, "-out", self.certificate)
+
+    @property
+    def query(self) -> str:
+        return f"ssl_ca_certs={self.authority}&ssl_certfile={self.certificate}&ssl_keyfile={self.key}"
+
+
+def openssl(*args: str | Path) -> None:
+    subprocess.run(["openssl", *args], check=True, capture_output=True)  # noqa: S607
+
+
+class TlsServer(RedisServer):
+    """It speaks nothing but TLS, and only with clients that have a certificate."""
+
+    def __init__(self, certificates: Certificates, *options: str) -> None:
+        files = ("--tls-cert-file", certificates.certificate, "--tls-key-file", certificates.key)
+        options = (*map(str, files), "--tls-ca-cert-file", str(certificates.authority), *options)
+        super().__init__(*options)
+        self.certificates = certificates
+
+    @property
+    def lacks_tls(self) -> bool:
+        """Whether the program was built without it."""
+        return "Bad directive" in self._log_tail()
+
+    @property
+    def url(self) -> str:
+        return f"rediss://127.0.0.1:{self.port}/0?{self.certificates.query}"
+
+    def answers(self) -> bool:
+        try:
+            with closing(Redis.from_url(self.url, socket_timeout=STOP_TIMEOUT_S)) as client:
+                return bool(client.ping())
+        except (OSError, ssl.SSLError, ConnectionError):
+            return False
+        except Exception as error:
+            if type(error).__module__.startswith("redis"):
+                return False
+            raise
+
+    def _command(self) -> Sequence[str | Path]:
+        program, _, _, *rest = super()._command()
+        return (program, "--port", "0", "--tls-port", str(self.port), *rest)
+
+
+class Sentinel(RedisServer):
+    """Watches one primary, and puts a replica in its place when that is away; asks for a password as they do."""
+
+    def __init__(self, primary: RedisServer, password: str) -> None:
+        super().__init__()
+        self.password = password
+        lines = (
+            f"port {self.port}",
+            "bind 127.0.0.1",
+            f"requirepass {password}",
+            f"sentinel monitor {SERVICE} 127.0.0.1 {primary.port} 1",
+            f"sentinel auth-pass {SERVICE} {password}",
+            f"sentinel down-after-milliseconds {SERVICE} 500",
+            f"sentinel failover-timeout {SERVICE} 4000",
+        )
+        (self.directory / "sentinel.conf").write_text("\n".join(lines))
+
+    def answers(self) -> bool:
+        try:
+            return self._ask(b"PING").startswith(b"-NOAUTH")
+        except OSError:
+            return False
+
+    def administer(self) -> Any:
+        return Redis(port=self.port, password=self.password, decode_responses=True)
+
+    def _command(self) -> Sequence[str | Path]:
+        program = super()._command()[0]
+        return (program, self.directory / "sentinel.conf", "--sentinel")
+
+
+class ClusterNode(RedisServer):
+    """It speaks with the other nodes on another port, 10,000 above its own."""
+
+    def __init__(self) -> None:
+        super().__init__("--cluster-enabled", "yes", "--cluster-node-timeout", "1000")
+        while not self.port < 32_000 or not is_free(self.port) or not is_free(self.port + 10_000):
+            self.port = random.randrange(20_000, 32_000)  # below what the system gives to clients
+
+
+class Cluster:
+    """Three nodes that share the slots, and one more that keeps none."""
+
+    def __init__(self) -> None:
+        self.nodes = [ClusterNode() for _ in range(4)]
+        self.keepers = self.nodes[:3]
+        self.spare = self.nodes[3]
+
+    @property
+    def url(self) -> str:
+        return "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
+
+    def start(self) -> None:
+        for node in self.nodes:
+            node.start()
+        bounds = [round(part * SLOTS / len(self.keepers)) for part in range(len(self.keepers) + 1)]
+        for i, node in enumerate(self.keepers):
+            self.told(node, "CLUSTER", "ADDSLOTS", *range(bounds[i], bounds[i + 1]))
+        for i, node in enumerate(self.nodes):
+            self.told(node, "CLUSTER", "SET-CONFIG-EPOCH", i + 1)
+        for node in self.nodes[1:]:
+            self.told(self.nodes[0], "CLUSTER", "MEET", "127.0.0.1", node.port)
+        self.until(lambda: all(self._knows_all(node) for node in self.nodes))
+
+    def stop(self) -> None:
+        for node in self.nodes:
+            node.kill()
+
+    def told(self, node: RedisServer, *words: Any) -> Any:
+        with closing(Redis(port=node.port, decode_responses=True)) as client:
+            return client.execute_command(*words)
+
+    def name_of(self, node: RedisServer) -> str:
+        return str(self.told(node, "CLUSTER", "MYID"))
+
+    def keeper_of(self, queue: str) -> RedisServer:
+        """The node that keeps a queue."""
+        slot = slot_of(queue)
+        (port,) = (
+            primary[1]
+            for first, last, primary, *_ in self.told(self.nodes[0], "CLUSTER", "SLOTS")
+            if first <= slot <= last
+        )
+        return next(node for node in self.nodes if node.port == port)
+
+    def move(self, queue: str, to: RedisServer) -> None:
+        """Move a queue, with all it has, to another node, as `redis-cli --cluster reshard` does."""
+        slot, origin = slot_of(queue), self.keeper_of(queue)
+        self.told(to, "CLUSTER", "SETSLOT", slot, "IMPORTING", self.name_of(origin))
+        self.told(origin, "CLUSTER", "SETSLOT", slot, "MIGRATING", self.name_of(to))
+        while keys := self.told(origin, "CLUSTER", "GETKEYSINSLOT", slot, 100):
+            self.told(origin, "MIGRATE", "127.0.0.1", to.port, "", 0, 5000, "KEYS", *keys)
+        for node in (to, origin):
+            self.told(node, "CLUSTER", "SETSLOT", slot, "NODE", self.name_of(to))
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not holds():
+            if time.monotonic() > deadline:
+                raise ServerBroken("the Cluster is not what it should be in time")
+            time.sleep(0.01)
+
+    def _knows_all(self, node: RedisServer) -> bool:
+        said = self.told(node, "CLUSTER", "INFO")
+        state = said if isinstance(said, dict) else dict(line.split(":") for line in said.split())
+        return state["cluster_state"] == "ok" and int(state["cluster_known_nodes"]) == len(self.nodes)
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def slot_of(queue: str) -> int:
+    return key_slot(f"ardiq:{{{queue}}}:".encode())
