@@ -1,0 +1,275 @@
+"""Several worker processes under one supervisor: real processes, real signals, on SQLite and on Redis."""
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
+
+from ardiq_django import Job, bridge, get_app
+from ardiq_django.process.health import check
+from ardiq_django.process.leash import Leash
+from ardiq_django.process.supervisor import Seat
+from tests.ring.processes import WorkerProcess, is_alive, lines, runworker, until
+from tests.services import RedisServer, free_port
+from tests.shop import tasks
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Queues = dict[str, Any]
+LEASE_MS = 60_000  # longer than any test waits
+TWO = ("--processes", "2", "--concurrency", "1")
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def queues(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Queues]:
+    """The setting ARDIQ on each broker that processes can share, in force here and in the workers."""
+    address = "database://default" if request.param == "sqlite" else request.getfixturevalue("clean_redis_url")
+    settings.ARDIQ = {"default": {"BROKER": address, "IDLE_TIMEOUT_MS": LEASE_MS}}
+    yield dict(settings.ARDIQ)
+    bridge.run(get_app().broker.close())
+
+
+def pids() -> set[int]:
+    """The processes whose workers are registered."""
+    return {row.card.pid for row in bridge.run(get_app().broker.workers())}
+
+
+def holder(job: Job[Any]) -> int:
+    """The process that runs this job."""
+    snapshot = bridge.run(get_app().broker.get(job.id))
+    assert snapshot is not None
+    (pid,) = [row.card.pid for row in bridge.run(get_app().broker.workers()) if row.card.worker_id == snapshot.worker]
+    return pid
+
+
+def gone(processes: set[int]) -> bool:
+    return not any(is_alive(pid) for pid in processes)
+
+
+def end(supervisor: WorkerProcess) -> str:
+    """Stop it; returns what it said."""
+    supervisor.signal(signal.SIGTERM)
+    code, said = supervisor.ended()
+    assert code == 0, said
+    return said
+
+
+def test_so_many_processes_serve_and_end_together(queues: Queues, tmp_path: Path) -> None:
+    log, sign = tmp_path / "log", tmp_path / "sign"
+    jobs = [tasks.wait_for.enqueue_sync(str(log), str(sign)) for _ in range(3)]
+
+    with runworker(queues, *TWO) as supervisor:
+        until(lambda: lines(log) == ["running"] * 2)
+        processes = pids()
+        sign.touch()
+        results = [job.result_sync(timeout=30) for job in jobs]
+        end(supervisor)
+
+    assert len(processes) == 2
+    assert gone(processes)
+    assert [result and result.value for result in results] == ["done"] * 3
+    assert pids() == set()
+
+
+def test_the_jobs_of_a_killed_process_start_again_long_before_its_lease_is_over(queues: Queues, tmp_path: Path) -> None:
+    log, sign = tmp_path / "log", tmp_path / "sign"
+    job, other = (tasks.wait_for.enqueue_sync(str(log), str(sign)) for _ in range(2))
+
+    with runworker(queues, *TWO) as supervisor:
+        until(lambda: lines(log) == ["running"] * 2)
+        before, victim = pids(), holder(job)
+        os.kill(victim, signal.SIGKILL)
+        until(lambda: lines(log) == ["running"] * 3)
+        after = pids()
+        sign.touch()
+        result, beside = job.result_sync(timeout=30), other.result_sync(timeout=30)
+        said = end(supervisor)
+
+    assert result is not None
+    assert (result.value, result.tries) == ("done", 1)
+    assert [(attempt.event, attempt.error_type) for attempt in result.attempts] == [("crashed", "WorkerLost")]
+    assert beside is not None
+    assert not beside.attempts
+    assert len(after) == 2
+    assert after & before == before - {victim}
+    assert f"worker process {victim} ended: killed by SIGKILL" in said
+    assert f"took back 1 jobs of worker process {victim} queue=default" in said
+
+
+def test_a_job_that_kills_its_processes_ends_as_failed(queues: Queues, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    job = tasks.kill_the_worker.enqueue_sync(str(log))
+
+    with runworker(queues, "--processes", "1") as supervisor:
+        result = job.result_sync(timeout=30)
+        innocent = tasks.note.enqueue_sync(str(log), "innocent").result_sync(timeout=30)
+        end(supervisor)
+
+    assert result is not None
+    assert (result.success, result.value) == (False, "its worker was lost 3 times while it ran")
+    assert innocent is not None
+    assert innocent.success
+    assert lines(log) == ["running"] * 3 + ["innocent"]
+
+
+def test_the_first_signal_lets_what_runs_finish(queues: Queues, tmp_path: Path) -> None:
+    log, sign = tmp_path / "log", tmp_path / "sign"
+    jobs = [task.enqueue_sync(str(log), str(sign)) for task in (tasks.wait_for, tasks.block)]
+
+    with runworker(queues, *TWO) as supervisor:
+        until(lambda: lines(log) == ["running"] * 2)
+        processes = pids()
+        supervisor.signal(signal.SIGINT)
+        until(lambda: supervisor.said.count("worker stops") == 2)
+        sign.touch()
+        code, said = supervisor.ended()
+
+    assert code == 0, said
+    assert [job.status_sync() for job in jobs] == ["complete"] * 2
+    assert gone(processes)
+
+
+def test_the_second_signal_hands_back_at_once(queues: Queues, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    jobs = [tasks.wait_for.enqueue_sync(str(log), str(tmp_path / "sign")) for _ in range(2)]
+
+    with runworker(queues, *TWO) as supervisor:
+        until(lambda: lines(log) == ["running"] * 2)
+        processes = pids()
+        supervisor.signal(signal.SIGTERM)
+        until(lambda: supervisor.said.count("worker stops") == 2)
+        said = end(supervisor)
+
+    assert said.count("worker ended") == 2
+    infos = [job.info_sync() for job in jobs]
+    assert [(job.status_sync(), info and info.tries) for job, info in zip(jobs, infos, strict=True)] == [
+        ("queued", 0)
+    ] * 2
+    assert gone(processes)
+
+
+def test_a_process_that_is_killed_while_all_stop_is_told_by_the_exit_code(queues: Queues, tmp_path: Path) -> None:
+    log, sign = tmp_path / "log", tmp_path / "sign"
+    job, other = (tasks.wait_for.enqueue_sync(str(log), str(sign)) for _ in range(2))
+
+    with runworker(queues, *TWO) as supervisor:
+        until(lambda: lines(log) == ["running"] * 2)
+        supervisor.signal(signal.SIGTERM)
+        until(lambda: supervisor.said.count("worker stops") == 2)
+        os.kill(holder(job), signal.SIGKILL)
+        supervisor.hear("took back 1 jobs")
+        sign.touch()
+        code, _ = supervisor.ended()
+
+    assert code == 1
+    assert (job.status_sync(), other.status_sync()) == ("queued", "complete")
+
+
+def test_processes_end_when_their_supervisor_is_killed(queues: Queues, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    jobs = [tasks.wait_for.enqueue_sync(str(log), str(tmp_path / "sign")) for _ in range(2)]
+
+    with runworker(queues, *TWO, "--shutdown-timeout", "0.1") as supervisor:
+        until(lambda: lines(log) == ["running"] * 2)
+        processes = pids()
+        supervisor.kill()
+        until(lambda: gone(processes))
+
+    assert pids() == set()
+    infos = [job.info_sync() for job in jobs]
+    assert [job.status_sync() for job in jobs] == ["queued"] * 2
+    assert [info and info.tries for info in infos] == [0] * 2
+
+
+def test_a_process_that_has_done_enough_is_followed_by_another(queues: Queues, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    jobs = [tasks.note.enqueue_sync(str(log), str(number)) for number in range(23)]
+
+    with runworker(queues, "--processes", "2", "--max-jobs", "5") as supervisor:
+        results = [job.result_sync(timeout=40) for job in jobs]
+        said = end(supervisor)
+
+    assert all(result and result.success and not result.attempts for result in results)
+    assert sorted(map(int, lines(log))) == list(range(23))
+    assert said.count("worker began") >= 5
+    assert "took back" not in said
+
+
+def test_burst_ends_with_zero_when_all_is_done(queues: Queues, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    jobs = [tasks.note.enqueue_sync(str(log), "word") for _ in range(10)]
+    deadly = tasks.kill_the_worker.enqueue_sync(str(tmp_path / "deadly"))
+
+    with runworker(queues, "--processes", "2", "--burst") as supervisor:
+        code, said = supervisor.ended()
+
+    assert code == 0, said
+    assert [job.status_sync() for job in jobs] == ["complete"] * 10
+    assert lines(tmp_path / "deadly") == ["running"] * 3
+    assert deadly.status_sync() == "complete"
+
+
+def test_processes_that_cannot_begin_end_the_supervisor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARDIQ_TEST_ONCE", str(tmp_path / "once"))
+
+    with runworker({"default": {"BROKER": "memory://"}}, "tests.ring.once:app", "--processes", "2") as supervisor:
+        code, said = supervisor.ended()
+
+    assert code == 1
+    assert "no process could begin to serve, 3 times in a row: giving up" in said
+    assert "worker began" not in said
+
+
+def test_the_health_of_all_is_told_as_one(settings: Settings, tmp_path: Path) -> None:
+    server, port, file = RedisServer(), str(free_port()), str(tmp_path / "health")
+    server.start()
+    queues = {"default": {"BROKER": server.url}, "mail": {"BROKER": "database://default"}}
+    flags = ("--processes", "2", "--health-port", port, "--health-file", file)
+
+    try:
+        with runworker(queues, *flags) as supervisor:
+            until(lambda: check(port) == "" and check(file) == "")
+            server.kill()
+            until(lambda: check(port).endswith("cannot reach the broker of: default"))
+            until(lambda: check(file).endswith("cannot reach the broker of: default"))
+            server.start()
+            until(lambda: check(port) == "" and check(file) == "")
+            end(supervisor)
+    finally:
+        server.kill()
+
+    assert not Path(file).exists()
+    assert check(port)
+
+
+def test_an_empty_seat_is_not_well(queues: Queues) -> None:
+    port = str(free_port())
+
+    with runworker(queues, "--processes", "1", "--health-port", port) as supervisor:
+        until(lambda: check(port) == "")
+        (pid,) = pids()
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: check(port) != "")
+        until(lambda: check(port) == "")
+        end(supervisor)
+
+
+def test_reloading_is_for_one_process() -> None:
+    with pytest.raises(CommandError, match=re.escape("--reload is for one process: give either it or --processes")):
+        call_command("runworker", processes=2, reload=True)
+
+
+def test_a_seat_stays_empty_the_longer_the_more_often_it_failed(tmp_path: Path) -> None:
+    seat = Seat(Leash(0, tmp_path))
+    rests = [seat.rest_s]
+
+    for code, age_s in [(1, 0.0)] * 8 + [(-9, 11.0), (1, 1.0), (0, 1.0)]:
+        seat.note(code, age_s)
+        rests.append(seat.rest_s)
+
+    assert rests == [0, 0.5, 1, 2, 4, 8, 16, 30, 30, 0.5, 1, 0]
