@@ -153,6 +153,15 @@ def test_the_second_signal_hands_back_at_once(queues: Queues, tmp_path: Path) ->
     assert gone(processes)
 
 
+def test_processes_that_do_not_serve_yet_end_at_once(queues: Queues) -> None:
+    with runworker(queues, "--processes", "2") as supervisor:
+        supervisor.hear("supervisor began")
+        said = end(supervisor)
+
+    assert "supervisor ended" in said
+    assert pids() == set()
+
+
 def test_a_process_that_is_killed_while_all_stop_is_told_by_the_exit_code(queues: Queues, tmp_path: Path) -> None:
     log, sign = tmp_path / "log", tmp_path / "sign"
     job, other = (tasks.wait_for.enqueue_sync(str(log), str(sign)) for _ in range(2))
@@ -247,16 +256,31 @@ def test_the_health_of_all_is_told_as_one(settings: Settings, tmp_path: Path) ->
     assert check(port)
 
 
-def test_an_empty_seat_is_not_well(queues: Queues) -> None:
+def test_an_empty_seat_is_not_well(settings: Settings) -> None:
+    settings.ARDIQ = {"default": {"BROKER": "database://default"}}
     port = str(free_port())
 
-    with runworker(queues, "--processes", "1", "--health-port", port) as supervisor:
+    with runworker(settings.ARDIQ, "--processes", "1", "--health-port", port) as supervisor:
         until(lambda: check(port) == "")
         (pid,) = pids()
         os.kill(pid, signal.SIGKILL)
         until(lambda: check(port) != "")
         until(lambda: check(port) == "")
         end(supervisor)
+
+
+def test_what_a_supervised_process_starts_is_not_supervised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    monkeypatch.setattr(os, "environ", Leash(reading, tmp_path / "health").environment)
+    os.set_inheritable(reading, True)
+
+    leash, second = Leash.taken(), Leash.taken()
+
+    assert leash == Leash(reading, tmp_path / "health")
+    assert second is None
+    assert not os.get_inheritable(reading)
+    os.close(reading)
+    os.close(writing)
 
 
 def test_reloading_is_for_one_process() -> None:
