@@ -22,6 +22,7 @@ from ardiq_django.results import Status, TaskInfo, TaskResult
 from ardiq_django.surroundings import around
 from ardiq_django.validation import check_title, known_keywords
 from ardiq_django.worker import Worker
+from ardiq_django.worker.slots import Slots
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -82,6 +83,10 @@ class Ardiq:
                 worker_id = options.worker_id or f"{socket.gethostname()}-{os.getpid()}-{new_epoch()[:6]}"
                 self._options = replace(options, worker_id=worker_id)
             return self._options
+
+    def is_told(self, option: str) -> bool:
+        """Whether this app was told an option, and does not just take its default."""
+        return option in self._source()
 
     def reconfigure(self) -> None:
         """Read the options again when they are next needed, and make a new broker; tasks stay registered."""
@@ -264,13 +269,19 @@ class Ardiq:
     def queue_size_sync(self) -> int:
         return run_sync(self, self.queue_size())
 
-    async def run(self) -> None:
+    @property
+    def is_well(self) -> bool:
+        """Whether this app's worker runs and reaches its broker."""
+        return self._worker is not None and self._worker.is_well
+
+    async def run(self, slots: Slots | None = None) -> None:
         """Work until `stop()`, or in burst until nothing is left to do. An app can run again afterwards.
 
-        Cancelling this coroutine stops as `stop(now=True)`: what it cuts off is handed back unspent."""
+        `slots` are those of the process, where several apps share them. Cancelling this coroutine stops as
+        `stop(now=True)`: what it cuts off is handed back unspent."""
         if self._worker is not None:
             raise RuntimeError(f"queue {self.queue_name!r}: this app is running already")
-        self._worker = Worker(self)
+        self._worker = Worker(self, slots)
         try:
             await self._worker.run()
         finally:

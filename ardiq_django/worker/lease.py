@@ -1,6 +1,7 @@
 """A worker's hold on its jobs: its epoch, its calls, and what it holds, kept in step with the broker."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ class Lease:
         self._patience = patience
         self.call = 0  # the last exchange whose answer has arrived
         self.held: dict[str, int] = {}
+        self.renewed_s = time.monotonic()
         self._pending: Exchange | None = None
         self._sleep: asyncio.Timeout | None = None
 
@@ -94,6 +96,7 @@ class Lease:
     def _answered(self, turn: Exchange, answer: Turn) -> Turn:
         self._patience.relax()
         self._pending = None
+        self.renewed_s = time.monotonic()
         self.call = turn.call
         held = self.held
         for outcome in turn.outcomes:

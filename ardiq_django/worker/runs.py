@@ -13,7 +13,7 @@ from ardiq_django.worker.deadlines import Deadlines
 from ardiq_django.worker.executor import Executor, put_back
 from ardiq_django.worker.report import Report
 from ardiq_django.worker.run import Cut, Run
-from ardiq_django.worker.slots import Slots
+from ardiq_django.worker.slots import Share
 
 if TYPE_CHECKING:
     from ardiq_django.ardiq import Ardiq
@@ -24,14 +24,19 @@ class Runs:
     None where a slot became free and there is nothing to say."""
 
     def __init__(
-        self, app: "Ardiq", report: Report, clock: BrokerClock, finished: Callable[[Outcome | None], None]
+        self,
+        app: "Ardiq",
+        report: Report,
+        clock: BrokerClock,
+        share: Share,
+        finished: Callable[[Outcome | None], None],
     ) -> None:
         self._app = app
         self._report = report
         self._clock = clock
         self._finished = finished
         self._loop = asyncio.get_running_loop()
-        self._slots = Slots(app.options.concurrency)
+        self._share = share
         runner = asyncio.current_task()
         self._executor = Executor(app, clock, lambda: runner is not None and runner.cancelling() > 0)
         self._deadlines = Deadlines(self._overdue, self._holds)
@@ -46,11 +51,6 @@ class Runs:
         return iter(self._runs.values())
 
     @property
-    def free(self) -> int:
-        """Slots that nothing runs in."""
-        return self._slots.free
-
-    @property
     def news(self) -> News:
         """When each began, and how far it says it is."""
         starts = {job_id: run.start_ms for job_id, run in self._runs.items()}
@@ -58,9 +58,9 @@ class Runs:
         return News(starts, {job_id: made for job_id, made in told.items() if made})
 
     def start(self, delivery: Delivery) -> None:
-        """Begin an attempt in a free slot; there must be one."""
+        """Begin an attempt in a slot that was reserved."""
         definition = self._app.registry.tasks.get(delivery.job.task)
-        run = Run(delivery, definition, self._slots.take(), self._clock.now_ms())
+        run = Run(delivery, definition, self._share.take(), self._clock.now_ms())
         self._runs[delivery.job.id] = run
         self._report.started(delivery)
         if definition is None and self._put_back(run):
@@ -95,7 +95,7 @@ class Runs:
         if tasks:
             await asyncio.wait(tasks, timeout=grace_s)
         self._deadlines.close()
-        self._slots.close()
+        self._share.leave()
 
     def _put_back(self, run: Run) -> bool:
         """Whether a job of an unknown task waits for a worker that knows it; a broken one, or one for which the grace
@@ -129,7 +129,7 @@ class Runs:
     def _finish(self, run: Run, outcome: Outcome | None) -> None:
         if self._holds(run):
             del self._runs[run.delivery.job.id]
-        self._slots.give(run.slot)
+        self._share.give(run.slot)
         self._finished(None if run.cut is Cut.LOST else outcome)
 
     def _holds(self, run: Run) -> bool:

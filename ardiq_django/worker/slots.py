@@ -70,23 +70,118 @@ class WorkerSlot:
 
 
 class Slots:
-    """A pool of slots. The slot freed last is taken first, so that few threads and connections serve a light load."""
+    """The slots of a process, which its queues share. The one freed last is taken first, so that few threads and
+    connections serve a light load. Used on one event loop."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, max_jobs: int | None = None) -> None:
+        self.taken = 0  # jobs that have begun
+        self._max_jobs = max_jobs
         self._all = [WorkerSlot(place) for place in range(number, 0, -1)]
         self._free = list(self._all)
+        self._promised = 0
+        self._shares: list[Share] = []
+        self._wanting: set[Share] = set()
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def share(self, most: int, freed: Callable[[], None]) -> "Share":
+        """One queue's part: never more than `most` at once. `freed` is called when it wanted some, and one is free."""
+        share = Share(self, min(most, len(self)), freed)
+        self._shares.append(share)
+        return share
 
     @property
-    def free(self) -> int:
-        return len(self._free)
+    def is_shared(self) -> bool:
+        """Whether several queues take from these."""
+        return len(self._shares) > 1
+
+    def promise(self, share: "Share", asked: int) -> int:
+        """So many that this share may take, `asked` at most. While others want, none gets more than its fair part."""
+        others = len(self._wanting - {share})
+        fair = max(1, len(self) // (others + 1)) - share.used if others else asked
+        number = max(0, min(asked, fair, len(self._free) - self._promised, self._jobs_left))
+        if number < asked:
+            self._wanting.add(share)
+        else:
+            self._wanting.discard(share)
+        self._promised += number
+        return number
+
+    @property
+    def _jobs_left(self) -> int:
+        return len(self) if self._max_jobs is None else self._max_jobs - self.taken - self._promised
+
+    def keep(self, share: "Share", number: int) -> None:
+        """Take back what was promised and not taken: its queue has found less than it wanted."""
+        self._promised -= number
+        self._wanting.discard(share)
+        self._tell()
 
     def take(self) -> WorkerSlot:
+        """A slot that was promised."""
+        self._promised -= 1
+        self.taken += 1
         return self._free.pop()
 
     def give(self, slot: WorkerSlot) -> None:
+        """A slot is free again."""
         self._free.append(slot)
+        self._tell()
 
-    def close(self) -> None:
-        """Close them all; a busy one is not waited for and ends with its job."""
-        for slot in self._all:
-            slot.close(wait=slot in self._free)
+    def _tell(self) -> None:
+        for share in self._wanting:
+            share.freed()
+
+    def leave(self, share: "Share") -> None:
+        """A queue needs none any more; when none does, they are closed. A busy one ends with its job."""
+        self._shares.remove(share)
+        self._wanting.discard(share)
+        if not self._shares:
+            for slot in self._all:
+                slot.close(wait=slot in self._free)
+
+
+class Share:
+    """What one queue has of the slots of its process."""
+
+    def __init__(self, slots: Slots, most: int, freed: Callable[[], None]) -> None:
+        self._slots = slots
+        self._most = most
+        self.freed = freed
+        self.used = 0  # promised and taken
+
+    @property
+    def is_shared(self) -> bool:
+        return self._slots.is_shared
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it may use more than it does."""
+        return self.used < self._most
+
+    def reserve(self, asked: int | None = None) -> int:
+        """As many slots as may be had now; `asked`, or the whole share at most."""
+        room = self._most - self.used
+        number = self._slots.promise(self, room if asked is None else min(room, asked)) if room else 0
+        self.used += number
+        return number
+
+    def keep(self, number: int) -> None:
+        """Give back a reservation of which nothing came."""
+        self.used -= number
+        if number:
+            self._slots.keep(self, number)
+
+    def take(self) -> WorkerSlot:
+        """A reserved slot."""
+        return self._slots.take()
+
+    def give(self, slot: WorkerSlot) -> None:
+        """The job in it has ended."""
+        self.used -= 1
+        self._slots.give(slot)
+
+    def leave(self) -> None:
+        """The queue needs none any more."""
+        self._slots.leave(self)

@@ -33,6 +33,11 @@ class Patience:
         self._wait_s = 0.0
         self.last_trouble = -1e9  # by time.monotonic()
 
+    @property
+    def is_tried(self) -> bool:
+        """Whether the last call found no broker."""
+        return self._wait_s > 0
+
     async def endure(self, error: BrokerError) -> None:
         """Sleep before the next try."""
         self.note_trouble()

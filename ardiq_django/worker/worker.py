@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import gc
 import os
-import random
 import socket
 import time
 from collections.abc import Mapping, Sequence
@@ -13,12 +12,14 @@ from typing import TYPE_CHECKING
 from ardiq_django.clock import now_ms
 from ardiq_django.exceptions import BrokerError, LeaseLost
 from ardiq_django.wire import Beat, Command, News, Order, Outcome, Released, Turn, WorkerCard
+from ardiq_django.worker import lanes
 from ardiq_django.worker.clock import BrokerClock
 from ardiq_django.worker.lease import Lease
 from ardiq_django.worker.report import Report
 from ardiq_django.worker.restraint import Restraint
 from ardiq_django.worker.run import Cut
 from ardiq_django.worker.runs import Runs
+from ardiq_django.worker.slots import Slots
 from ardiq_django.worker.upkeep import Patience, Upkeep, cancel_and_wait, every, keep_on
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Worker:
     faster than `poll_block_ms`.
     """
 
-    def __init__(self, app: "Ardiq") -> None:
+    def __init__(self, app: "Ardiq", slots: Slots | None = None) -> None:
         self._app = app
         self._options = options = app.options
         host, pid = socket.gethostname(), os.getpid()
@@ -47,7 +48,8 @@ class Worker:
         self._patience = Patience(self._report)
         self._loop = asyncio.get_running_loop()
         self._clock = BrokerClock(app.broker)
-        self._runs = Runs(app, self._report, self._clock, self._finished)
+        self._share = (slots or Slots(options.concurrency)).share(options.concurrency, self._rouse)
+        self._runs = Runs(app, self._report, self._clock, self._share, self._finished)
         self._outcomes: list[Outcome] = []
         self._stir = asyncio.Event()  # the pump has something to do
         self._watching: asyncio.Task[None] | None = None
@@ -86,6 +88,13 @@ class Worker:
             gc.freeze()  # what is loaded by now lives as long as the process
         await self._pump()
 
+    @property
+    def is_well(self) -> bool:
+        """Whether it reaches its broker and holds its lease."""
+        if not self._duties or self._patience.is_tried:
+            return False
+        return time.monotonic() - self._lease.renewed_s < 2 * self._third_of_lease_s
+
     def stop(self, now: bool = False) -> None:
         """Claim nothing more and finish what runs within the shutdown timeout, or hand it back `now`."""
         limit_s = 0 if now else self._options.shutdown_timeout_s
@@ -119,8 +128,9 @@ class Worker:
 
     async def _pump(self) -> None:
         while not self._is_done():
-            if self._outcomes or (self._hungry and self._want()):
-                await self._turn()
+            want = self._reserve() if self._outcomes or self._hungry else 0
+            if self._outcomes or want:
+                await self._turn(want)
             elif self._runs:
                 self._watch()
                 await self._stir.wait()
@@ -144,14 +154,17 @@ class Worker:
         soon = self._next_due_s is not None and self._next_due_s * 1000 <= self._options.poll_block_ms
         return self._stopping or (self._options.burst and not self._hungry and not soon)
 
-    async def _turn(self) -> None:
+    async def _turn(self, want: int) -> None:
         outcomes, self._outcomes = self._outcomes, []
-        want, lease = self._want(), self._lease
+        lease, found = self._lease, 0
         try:
             turn = await lease.exchange(outcomes, want, self._lanes(), self._caps(), len(self._runs))
+            found = len(turn.deliveries)
         except LeaseLost as error:
             await self._begin_anew(lease, error)
             return
+        finally:
+            self._share.keep(want - found)
         for outcome, answer in zip(outcomes, turn.answers, strict=True):
             self._report.settled(outcome, answer)
         self._take_up(turn, want)
@@ -160,13 +173,19 @@ class Worker:
         """With nothing held: a turn that waits for work, so that a job is handed out in the moment it comes."""
         self._stop_watching()
         await self._restraint.pause()
-        want, lease = self._want(), self._lease
+        want, lease, found = self._reserve(1 if self._share.is_shared else None), self._lease, 0
+        if not want:
+            await self._stir.wait()
+            return
         try:
             turn = await lease.claim(want, self._lanes(), self._caps(), self._until_due_s)
+            found = len(turn.deliveries)
         except LeaseLost as error:
             await self._begin_anew(lease, error)
-        else:
-            self._take_up(turn, want)
+            return
+        finally:
+            self._share.keep(want - found)
+        self._take_up(turn, want)
 
     def _take_up(self, turn: Turn, want: int) -> None:
         self._next_due_s = None if turn.next_due_ms is None else turn.next_due_ms / 1000
@@ -176,23 +195,14 @@ class Worker:
             self._hungry = len(turn.deliveries) >= want
             self._restraint.woke(bool(turn.deliveries))
 
-    def _want(self) -> int:
-        return 0 if self._stopping else self._runs.free
+    def _reserve(self, most: int | None = None) -> int:
+        return 0 if self._stopping else self._share.reserve(most)
 
     def _lanes(self) -> Sequence[str]:
-        """The order in which lanes are served: highest first, or drawn by their weights."""
-        lanes, weights = self._options.priorities[::-1], self._options.weights
-        if not weights:
-            return lanes
-        # Efraimidis and Spirakis: a weighted order without replacement
-        return sorted(lanes, key=lambda lane: random.random() ** (1 / weights.get(lane, 1)), reverse=True)  # noqa: S311
+        return lanes.order(self._options)
 
     def _caps(self) -> dict[str, int]:
-        limits = self._options.limits
-        if not limits:
-            return {}
-        running = [run.delivery.job.lane for run in self._runs]
-        return {lane: max(0, most - running.count(lane)) for lane, most in limits.items()}
+        return lanes.caps(self._options, (run.delivery.job.lane for run in self._runs))
 
     def _finished(self, outcome: Outcome | None) -> None:
         if outcome is not None:
@@ -201,7 +211,8 @@ class Worker:
 
     def _watch(self) -> None:
         """Beside what runs, watch for work for the slots that are free."""
-        if not self._hungry and self._want() and self._watching is None:
+        is_watched = self._watching is not None and not self._watching.done()
+        if not self._hungry and self._share.has_room and not self._stopping and not is_watched:
             self._watching = self._loop.create_task(self._watch_for_work())
 
     def _stop_watching(self) -> None:
@@ -215,7 +226,6 @@ class Worker:
         # an error is no reason to stop: the pump is to meet the trouble, and to tell of it
         with contextlib.suppress(BrokerError):
             await self._app.broker.wait(self._lease.epoch, self._until_due_s)
-        self._watching = None
         self._hungry = True
         self._rouse()
 
@@ -246,7 +256,7 @@ class Worker:
         except LeaseLost as error:
             await self._begin_anew(lease, error)
             return
-        self._last_news, self._last_beat = news, now
+        self._last_news, self._last_beat, lease.renewed_s = news, now, time.monotonic()
         if lease is self._lease:
             self._heed(found, told)
 
@@ -295,5 +305,5 @@ class Worker:
     async def _say_goodbye(self) -> None:
         await self._lease.finish_pending()
         if self._outcomes:
-            await self._turn()
+            await self._turn(0)
         await self._app.broker.leave(self._lease.epoch)

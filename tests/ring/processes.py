@@ -25,7 +25,7 @@ class WorkerProcess:
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "tests.ring.worker_settings",
             "ARDIQ_TEST_QUEUES": json.dumps(queues),
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
         }
         command = [sys.executable, "-m", "django", "runworker", *arguments]
         self._log = make_directory("runworker") / "log"
@@ -74,3 +74,9 @@ def until(holds: Callable[[], bool]) -> None:
 
 def lines(path: Path) -> list[str]:
     return path.read_text().split() if path.exists() else []
+
+
+def is_alive(pid: int) -> bool:
+    """Whether there is such a process, one that has ended and that nobody has asked about not counted."""
+    shown = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], check=False, capture_output=True, text=True)  # noqa: S607
+    return shown.stdout.strip() != "" and not shown.stdout.startswith("Z")

@@ -3,17 +3,24 @@
 import argparse
 import asyncio
 import logging
-import signal
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.module_loading import import_string
 
 from ardiq_django.ardiq import Ardiq
 from ardiq_django.declared import declared_apps, get_app
 from ardiq_django.exceptions import ConfigError
+from ardiq_django.process.leash import Leash
+from ardiq_django.process.limits import Limits
+from ardiq_django.process.reload import Reloader, begin_anew
+from ardiq_django.process.serving import Serving, Terms
+from ardiq_django.process.supervisor import Supervisor
 
 LEVELS = {0: logging.CRITICAL, 1: logging.INFO, 2: logging.DEBUG, 3: logging.DEBUG}
 
@@ -28,27 +35,95 @@ class Command(BaseCommand):
             "queues", nargs="*", metavar="queue", help="a declared queue, or module:attribute of an app"
         )
         parser.add_argument("--burst", action="store_true", help="end when nothing is left to do")
-        parser.add_argument("--concurrency", type=int, metavar="N", help="how many jobs may run at once")
+        parser.add_argument("--concurrency", type=int, metavar="N", help="slots of a process, over all queues")
         parser.add_argument("--shutdown-timeout", type=float, metavar="S", help="how long a stop waits for what runs")
+        parser.add_argument("--processes", type=positive(int), metavar="N", help="supervise so many worker processes")
+        parser.add_argument("--max-jobs", type=positive(int), metavar="N", help="end a process after so many jobs")
+        parser.add_argument("--max-rss", type=positive(int), metavar="MB", help="end a process that takes more memory")
+        parser.add_argument("--max-age", type=positive(float), metavar="S", help="end a process after so many seconds")
+        parser.add_argument("--health-port", type=int, metavar="P", help="answer health checks over HTTP here")
+        parser.add_argument("--health-file", type=Path, metavar="F", help="write the health into this file")
+        parser.add_argument(
+            "--reload",
+            action=argparse.BooleanOptionalAction,
+            help="begin anew when code changes; by default in DEBUG, but not in burst",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         set_up_logging(options["verbosity"])
         apps = list(dict.fromkeys(find_app(name) for name in options["queues"])) or declared_apps()
         if not apps:
             raise CommandError("the setting ARDIQ declares no queue, and none was named: there is nothing to serve")
-        changes = {
-            "burst": options["burst"] or None,
-            "concurrency": options["concurrency"],
-            "shutdown_timeout_s": options["shutdown_timeout"],
-        }
-        given = {name: value for name, value in changes.items() if value is not None}
         try:
             for app in apps:
-                app.override(**given)
+                app.override(**overrides(app, options, is_alone=len(apps) == 1))
         except ConfigError as error:
             raise CommandError(str(error)) from error
-        with asyncio.Runner(loop_factory=faster_loop()) as runner:
-            runner.run(serve(apps))
+        leash = Leash.taken()
+        if leash:
+            serve(Serving(apps, terms({**options, **leash.flags}), leash), reloads=False)
+        elif options["processes"]:
+            supervise(apps, options)
+        else:
+            reloads = settings.DEBUG and not options["burst"] if options["reload"] is None else options["reload"]
+            serve(Serving(apps, terms(options)), reloads)
+
+
+def overrides(app: Ardiq, flags: Mapping[str, Any], is_alone: bool) -> dict[str, Any]:
+    """The options that flags change. Beside others, a queue that was told its concurrency keeps to it."""
+    keeps_to_its_own = not is_alone and app.is_told("concurrency")
+    changes = {
+        "burst": flags["burst"] or None,
+        "shutdown_timeout_s": flags["shutdown_timeout"],
+        "concurrency": None if keeps_to_its_own else flags["concurrency"],
+    }
+    return {name: value for name, value in changes.items() if value is not None}
+
+
+def supervise(apps: Sequence[Ardiq], flags: Mapping[str, Any]) -> None:
+    """Let processes of this same command serve; what does not end well is the exit code of this one."""
+    if flags["reload"]:
+        raise CommandError("--reload is for one process: give either it or --processes")
+    port, file = flags["health_port"], flags["health_file"]
+    if code := asyncio.run(Supervisor(apps, flags["processes"], health_port=port, health_file=file).run()):
+        sys.exit(code)
+
+
+def serve(serving: Serving, reloads: bool) -> None:
+    """Run to the end; then, if the code has changed meanwhile, anew."""
+    reloader = Reloader(serving.changed) if reloads else None
+    if reloader:
+        reloader.start()
+    with asyncio.Runner(loop_factory=faster_loop()) as runner:
+        runner.run(serving.run())
+    if reloader:
+        reloader.stop()
+        if reloader.has_changed and not serving.was_told_to_stop:
+            begin_anew()
+
+
+def terms(options: Mapping[str, Any]) -> Terms:
+    """What the flags ask of a process."""
+    max_rss = options["max_rss"]
+    limits = Limits(max_jobs=options["max_jobs"], max_rss_bytes=max_rss and max_rss << 20, max_age_s=options["max_age"])
+    return Terms(
+        concurrency=options["concurrency"],
+        limits=limits,
+        health_port=options["health_port"],
+        health_file=options["health_file"],
+    )
+
+
+def positive(kind: Callable[[str], float]) -> Callable[[str], float]:
+    """A number above zero, as a flag's type."""
+
+    def number(text: str) -> float:
+        value = kind(text)
+        if value <= 0:
+            raise argparse.ArgumentTypeError(f"{text} is not above 0")
+        return value
+
+    return number
 
 
 def faster_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -59,23 +134,6 @@ def faster_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
         return None
     factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
     return factory
-
-
-async def serve(apps: list[Ardiq]) -> None:
-    """Run the apps' workers side by side. The first SIGTERM or SIGINT lets running jobs finish, the second hands them
-    back at once."""
-    loop = asyncio.get_running_loop()
-    asked = 0
-
-    def stop() -> None:
-        nonlocal asked
-        asked += 1
-        for app in apps:
-            app.stop(now=asked > 1)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
-    await asyncio.gather(*(app.run() for app in apps))
 
 
 def find_app(name: str) -> Ardiq:
