@@ -62,7 +62,7 @@ class Checkup:
         yield self._unknown_tasks()
 
     def _broker(self, heard: Echo) -> Finding:
-        said = f"{self.app.broker.shown_address} answers within {heard.round_trip_ms:.1f} ms"
+        said = f"{self.app.broker.shown_address} answers within {max(0.1, heard.round_trip_ms):.1f} ms"
         if self.app.address.startswith(MEMORY):
             advice = "seen from here it is empty; where workers are processes of their own, give it another BROKER"
             return self.finding("broker", Verdict.WARN, "memory:// lives inside each process, and only there", advice)

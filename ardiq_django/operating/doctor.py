@@ -16,7 +16,7 @@ from ardiq_django.operating.reach import apps_named
 from ardiq_django.operating.report import Report
 from ardiq_django.operating.sheet import Sheet, Tone, number_of
 
-ON_REDIS = ("redis:", "rediss:", "unix:")
+NOT_REDIS = ("database://", "memory://")
 TONES = {Verdict.OK: Tone.GOOD, Verdict.WARN: Tone.DOUBTFUL, Verdict.FAIL: Tone.BAD}
 INDENT = " " * 20
 
@@ -41,7 +41,10 @@ class Examination(Report):
                 yield from _lines(one, sheet)
             yield ""
         numbers = {verdict: sum(one.verdict is verdict for one in self.findings) for verdict in Verdict}
-        yield " · ".join(sheet.paint(TONES[verdict], f"{number} {verdict}") for verdict, number in numbers.items())
+        yield " · ".join(
+            sheet.paint(TONES[verdict] if number else Tone.PLAIN, f"{number} {verdict}")
+            for verdict, number in numbers.items()
+        )
 
 
 def _lines(one: Finding, sheet: Sheet) -> Iterator[str]:
@@ -64,10 +67,10 @@ def examine(names: Sequence[str]) -> Examination:
     if unknown := [name for name in names if name not in declared]:
         apps_named(unknown)
     for queue in dict.fromkeys(names or declared):
-        if (problem := conf.problem_of(queue)) is None:
+        if not any(
+            one.verdict is Verdict.FAIL and one.says.startswith(f"{conf.SETTING}[{queue!r}]") for one in findings
+        ):
             findings += checkup(queue)
-        elif not any(str(problem) in one.says for one in findings):
-            findings.append(Finding(queue, "settings", Verdict.FAIL, str(problem)))
     return Examination(findings)
 
 
@@ -81,7 +84,7 @@ def _settings_findings() -> Iterator[Finding]:
         yield Finding(
             "", "settings", Verdict.OK, f"{number_of(len(declared), 'queue')} declared: {', '.join(declared)}"
         )
-    if any(get_app(queue).address.startswith(ON_REDIS) for queue in declared):
+    if not all(get_app(queue).address.startswith(NOT_REDIS) for queue in declared):
         yield _hiredis()
 
 

@@ -36,7 +36,10 @@ def reached(names: Sequence[str]) -> list[Ardiq]:
     """The same, once each of their brokers has answered."""
     apps = apps_named(names)
     for app in apps:
-        echo(app)
+        try:
+            echo(app)
+        except BrokerError as error:
+            raise BrokerError(f"queue {app.queue_name!r}: {error}") from error
     return apps
 
 
@@ -48,10 +51,7 @@ def echo(app: Ardiq) -> Echo:
     try:
         answer = heard.get(timeout=WITHIN_S)
     except queue.Empty:
-        said = f"{app.broker.shown_address} did not answer within {WITHIN_S:.0f} s"
-        raise BrokerError(f"queue {app.queue_name!r}: {said}") from None
-    if isinstance(answer, BrokerError):
-        raise BrokerError(f"queue {app.queue_name!r}: {answer}") from answer
+        raise BrokerError(f"{app.broker.shown_address} did not answer within {WITHIN_S:.0f} s") from None
     if isinstance(answer, Exception):
         raise answer
     return answer

@@ -49,6 +49,7 @@ class Command(BaseCommand):
                 "--queue", action="append", default=[], dest="queues", metavar="NAME", help="only this one; repeatable"
             )
             added.add_argument("--json", action="store_true", dest="as_json", help="one JSON document on stdout")
+            add_base_flags(added)
             if name == "jobs":
                 add_selection(added, tuple(State))
                 added.add_argument("--limit", type=number, default=50, metavar="N", help="at most so many (50)")
@@ -73,9 +74,20 @@ class Command(BaseCommand):
 
     def sheet(self) -> Sheet:
         """As wide as the terminal; what is written into a file or a pipe is not cut."""
-        paints = {Tone.GOOD: self.style.SUCCESS, Tone.DOUBTFUL: self.style.WARNING, Tone.BAD: self.style.ERROR}
+        style = self.style
+        paints: dict[Tone, Callable[[str], object]]
+        paints = {Tone.PLAIN: str, Tone.GOOD: style.SUCCESS, Tone.DOUBTFUL: style.WARNING, Tone.BAD: style.ERROR}
         width = {"width": shutil.get_terminal_size((100, 24)).columns} if self.stdout.isatty() else {}
         return Sheet(**width, paint=lambda tone, text: str(paints[tone](text)))
+
+
+def add_base_flags(parser: argparse.ArgumentParser) -> None:
+    """Django's own flags, which may stand behind the operation as they may behind any command."""
+    for flag in ("--settings", "--pythonpath"):
+        parser.add_argument(flag, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    for flag in ("--traceback", "--no-color", "--force-color"):
+        parser.add_argument(flag, action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    parser.add_argument("-v", "--verbosity", type=int, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
 
 
 def add_action(parser: argparse.ArgumentParser, action: Action) -> None:
@@ -91,9 +103,9 @@ def add_action(parser: argparse.ArgumentParser, action: Action) -> None:
 
 def add_selection(parser: argparse.ArgumentParser, states: tuple[State, ...]) -> None:
     """The flags that say which jobs are meant."""
-    parser.add_argument(
-        "--state", action="append", choices=[state.value for state in states], help="in this state; repeatable"
-    )
+    known = [state.value for state in states]
+    told = f"in this state; repeatable: {', '.join(known)}"
+    parser.add_argument("--state", action="append", choices=known, metavar="STATE", help=told)
     parser.add_argument("--task", default="", metavar="NAME", help="of this task")
     parser.add_argument("--search", default="", metavar="TEXT", help="found in the id or the task's name")
     parser.add_argument("--since", type=Moment.parse, metavar="TIME", help="from then on: 30m, 1h, 2d ago, or ISO 8601")
