@@ -1,6 +1,7 @@
 """What ties a worker process to the supervisor that started it."""
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -44,3 +45,11 @@ class Leash:
             left_alone()
 
         loop.add_reader(self.fd, ended)
+
+    def clear_away(self) -> None:
+        """Where the supervisor was killed, the last of its processes removes the directory of their health files."""
+        os.set_blocking(self.fd, False)
+        # refused while the supervisor lives, as there is nothing to read, and while there are files of others
+        with contextlib.suppress(OSError):
+            if os.read(self.fd, 1) == b"":
+                self.health_file.parent.rmdir()

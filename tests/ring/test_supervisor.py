@@ -13,8 +13,6 @@ from pytest_django import Settings
 
 from ardiq_django import Job, bridge, get_app
 from ardiq_django.process.health import check
-from ardiq_django.process.leash import Leash
-from ardiq_django.process.supervisor import Seat
 from tests.ring.processes import WorkerProcess, is_alive, lines, runworker, until
 from tests.services import RedisServer, free_port
 from tests.shop import tasks
@@ -179,17 +177,24 @@ def test_a_process_that_is_killed_while_all_stop_is_told_by_the_exit_code(queues
     assert (job.status_sync(), other.status_sync()) == ("queued", "complete")
 
 
-def test_processes_end_when_their_supervisor_is_killed(queues: Queues, tmp_path: Path) -> None:
-    log = tmp_path / "log"
+def test_processes_end_when_their_supervisor_is_killed(
+    queues: Queues, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, temporary = tmp_path / "log", tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     jobs = [tasks.wait_for.enqueue_sync(str(log), str(tmp_path / "sign")) for _ in range(2)]
 
     with runworker(queues, *TWO, "--shutdown-timeout", "0.1") as supervisor:
         until(lambda: lines(log) == ["running"] * 2)
         processes = pids()
+        left = list(temporary.iterdir())
         supervisor.kill()
         until(lambda: gone(processes))
 
     assert pids() == set()
+    assert len(left) == 1
+    assert list(temporary.iterdir()) == []
     infos = [job.info_sync() for job in jobs]
     assert [job.status_sync() for job in jobs] == ["queued"] * 2
     assert [info and info.tries for info in infos] == [0] * 2
@@ -269,31 +274,6 @@ def test_an_empty_seat_is_not_well(settings: Settings) -> None:
         end(supervisor)
 
 
-def test_what_a_supervised_process_starts_is_not_supervised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    reading, writing = os.pipe()
-    monkeypatch.setattr(os, "environ", Leash(reading, tmp_path / "health").environment)
-    os.set_inheritable(reading, True)
-
-    leash, second = Leash.taken(), Leash.taken()
-
-    assert leash == Leash(reading, tmp_path / "health")
-    assert second is None
-    assert not os.get_inheritable(reading)
-    os.close(reading)
-    os.close(writing)
-
-
 def test_reloading_is_for_one_process() -> None:
     with pytest.raises(CommandError, match=re.escape("--reload is for one process: give either it or --processes")):
         call_command("runworker", processes=2, reload=True)
-
-
-def test_a_seat_stays_empty_the_longer_the_more_often_it_failed(tmp_path: Path) -> None:
-    seat = Seat(Leash(0, tmp_path))
-    rests = [seat.rest_s]
-
-    for code, age_s in [(1, 0.0)] * 8 + [(-9, 11.0), (1, 1.0), (0, 1.0)]:
-        seat.note(code, age_s)
-        rests.append(seat.rest_s)
-
-    assert rests == [0, 0.5, 1, 2, 4, 8, 16, 30, 30, 0.5, 1, 0]

@@ -62,6 +62,7 @@ class Command(BaseCommand):
         leash = Leash.taken()
         if leash:
             serve(Serving(apps, terms({**options, **leash.flags}), leash), reloads=False)
+            leash.clear_away()
         elif options["processes"]:
             supervise(apps, options)
         else:
