@@ -148,7 +148,7 @@ class RedisServer(Server):
 
     def answers(self) -> bool:
         try:
-            return self._ask(b"PING").startswith(b"+PONG")
+            return self._ask(b"PING").startswith((b"+PONG", b"-NOAUTH"))
         except OSError:
             return False
 

@@ -6,12 +6,13 @@ import ssl
 import subprocess
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 from redis import Redis
 from redis.crc import key_slot
+from redis.exceptions import ResponseError
 
 from tests.services import START_TIMEOUT_S, STOP_TIMEOUT_S, RedisServer, ServerBroken
 
@@ -80,7 +81,7 @@ class TlsServer(RedisServer):
 class Sentinel(RedisServer):
     """Watches one primary, and puts a replica in its place when that is away; asks for a password as they do."""
 
-    def __init__(self, primary: RedisServer, password: str) -> None:
+    def __init__(self, primary: RedisServer, primary_password: str, password: str) -> None:
         super().__init__()
         self.password = password
         lines = (
@@ -88,19 +89,21 @@ class Sentinel(RedisServer):
             "bind 127.0.0.1",
             f"requirepass {password}",
             f"sentinel monitor {SERVICE} 127.0.0.1 {primary.port} 1",
-            f"sentinel auth-pass {SERVICE} {password}",
+            f"sentinel auth-pass {SERVICE} {primary_password}",
             f"sentinel down-after-milliseconds {SERVICE} 500",
             f"sentinel failover-timeout {SERVICE} 4000",
         )
         (self.directory / "sentinel.conf").write_text("\n".join(lines))
 
-    def answers(self) -> bool:
-        try:
-            return self._ask(b"PING").startswith(b"-NOAUTH")
-        except OSError:
-            return False
+    def wait_for_replica(self) -> None:
+        """Return once it has another to put in the primary's place."""
+        with closing(self.administer()) as client:
+            with suppress(ResponseError):  # before Redis 7 it takes its time over a primary that came back
+                client.execute_command("SENTINEL", "DEBUG", "PUBLISH-PERIOD", 100, "INFO-PERIOD", 500)
+            wait_until(lambda: any(not one["is_sdown"] for one in client.sentinel_slaves(SERVICE)))
 
     def administer(self) -> Any:
+        """A client of the sentinel itself."""
         return Redis(port=self.port, password=self.password, decode_responses=True)
 
     def _command(self) -> Sequence[str | Path]:
@@ -139,7 +142,7 @@ class Cluster:
             self.told(node, "CLUSTER", "SET-CONFIG-EPOCH", i + 1)
         for node in self.nodes[1:]:
             self.told(self.nodes[0], "CLUSTER", "MEET", "127.0.0.1", node.port)
-        self.until(lambda: all(self._knows_all(node) for node in self.nodes))
+        wait_until(lambda: all(self._knows_all(node) for node in self.nodes))
 
     def stop(self) -> None:
         for node in self.nodes:
@@ -172,17 +175,18 @@ class Cluster:
         for node in (to, origin):
             self.told(node, "CLUSTER", "SETSLOT", slot, "NODE", self.name_of(to))
 
-    def until(self, holds: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while not holds():
-            if time.monotonic() > deadline:
-                raise ServerBroken("the Cluster is not what it should be in time")
-            time.sleep(0.01)
-
     def _knows_all(self, node: RedisServer) -> bool:
         said = self.told(node, "CLUSTER", "INFO")
         state = said if isinstance(said, dict) else dict(line.split(":") for line in said.split())
         return state["cluster_state"] == "ok" and int(state["cluster_known_nodes"]) == len(self.nodes)
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not holds():
+        if time.monotonic() > deadline:
+            raise ServerBroken("the servers did not find one another")
+        time.sleep(0.01)
 
 
 def is_free(port: int) -> bool:

@@ -1,8 +1,6 @@
 """A reply that is lost after its command was done: whatever is asked again changes nothing the second time."""
 
-from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TypeVar
 
 import pytest
 
@@ -14,19 +12,10 @@ from ardiq_django.snapshot import Query
 from ardiq_django.wire import Delivery, Occurrence, Outcome, WorkerCard
 from tests.contract.keep import LEASE_MS, Keep, Worker
 from tests.contract.makers import failure, retrying, success
+from tests.redis.callers import insist
 from tests.redis.proxy import Proxy
 
-T = TypeVar("T")
 MANY = 100  # commands, more than the day has
-
-
-async def insist(verb: Callable[[], Awaitable[T]]) -> T:
-    """As callers do it: the same again, until it is answered."""
-    while True:
-        try:
-            return await verb()
-        except BrokerError:
-            continue
 
 
 async def turn(worker: Worker, *outcomes: Outcome, want: int = 5) -> dict[str, Delivery]:

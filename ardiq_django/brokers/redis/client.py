@@ -6,29 +6,16 @@ its connection turns out to have died, and every command of this package may be:
 
 import asyncio
 import contextlib
-import re
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import (
-    AskError,
-    AuthenticationError,
-    BusyLoadingError,
-    ClusterDownError,
-    MovedError,
-    NoPermissionError,
-    NoScriptError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    RedisError,
-    ResponseError,
-    TryAgainError,
-)
 from redis.exceptions import ConnectionError as Disconnected
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from ardiq_django.brokers.redis.address import parse
+from ardiq_django.brokers.redis.reasons import ELSEWHERE, code_of, reason_of
 from ardiq_django.brokers.redis.route import Route, route_to
 from ardiq_django.brokers.redis.scripts import Command, Packable
 from ardiq_django.exceptions import BrokerError
@@ -39,33 +26,6 @@ POOLED = 8
 PAUSE_S = 0.2
 TRIES = 3  # of one command: one connection may have died long ago unnoticed, and the next under way
 IN_FLIGHT = 2  # so that the next command is packed while the server works on this one
-
-_REASONS = {
-    "OOM": "it is out of memory (maxmemory), and stores nothing more",
-    "MISCONF": "it cannot write its snapshots, and stores nothing more",
-    "READONLY": "it is a read-only replica: the address must lead to the primary",
-    "MASTERDOWN": "it is a replica without a primary",
-    "NOREPLICAS": "it has too few replicas to store anything",
-    "LOADING": "it is still loading its data after a start",
-    "BUSY": "it is busy with a script that takes too long",
-    "NOPERM": "this user may not do that",
-    "NOAUTH": "it asks for another user or password than the address has",
-    "MOVED": "it is one node of a Cluster: the address must be redis+cluster://",
-    "CLUSTERDOWN": "its Cluster is down",
-    "TRYAGAIN": "its part of the Cluster is being moved to another node",
-    "ASK": "its part of the Cluster is being moved to another node",
-}
-_CODES: dict[type[BaseException], str] = {  # whose code the client library takes off the text
-    OutOfMemoryError: "OOM",
-    ReadOnlyError: "READONLY",
-    BusyLoadingError: "LOADING",
-    NoPermissionError: "NOPERM",
-    AuthenticationError: "NOAUTH",
-    MovedError: "MOVED",
-    ClusterDownError: "CLUSTERDOWN",
-    TryAgainError: "TRYAGAIN",
-    AskError: "ASK",
-}
 
 
 class Wire:
@@ -223,21 +183,12 @@ class Client:
         return any(isinstance(answer, ResponseError) and self.route.follow(answer) for answer in answers)
 
     async def _refused(self, wire: Wire, error: ResponseError) -> None:
-        words = (_CODES.get(type(error)), *str(error).replace("-", " ").split())
-        if "READONLY" in words or "CLUSTERDOWN" in words:
-            await wire.cut()  # after a failover the address leads elsewhere, but only a new connection
+        if code_of(error) in ELSEWHERE:
+            await wire.cut()
         raise error
 
     def _refusal(self, error: BaseException) -> BrokerError:
         where = f"Redis at {masked(self.address)}"
         if isinstance(error, TimeoutError):
             return BrokerError(f"{where} did not answer in time")
-        return BrokerError(f"{where} cannot be used: {_reason(error)}")
-
-
-def _reason(error: BaseException) -> str:
-    text = str(error) or type(error).__name__
-    # an error inside a script has its code anywhere in its text
-    words = re.findall("[A-Z]+", text)
-    code = next((code for code in _REASONS if code in words), _CODES.get(type(error)))
-    return f"{_REASONS[code]} ({text})" if code else text
+        return BrokerError(f"{where} cannot be used: {reason_of(error)}")

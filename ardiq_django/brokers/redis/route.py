@@ -12,6 +12,7 @@ from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import MovedError, RedisError
 
 from ardiq_django.brokers.redis.address import Address, Node
+from ardiq_django.brokers.redis.reasons import reason_of
 from ardiq_django.brokers.redis.scripts import Command, Value
 
 CONNECT_TIMEOUT_S = 1.5
@@ -172,5 +173,5 @@ async def _first(nodes: Iterable[Node], ask: Callable[[Node], Awaitable[Node]]) 
         except TimeoutError:
             troubles.append(f"{node}: no answer in time")
         except (RedisError, OSError) as error:
-            troubles.append(f"{node}: {error}")
+            troubles.append(f"{node}: {reason_of(error)}")
     raise Disconnected(f"nobody knows the server to use ({'; '.join(troubles)})")

@@ -1,0 +1,147 @@
+"""A queue behind sentinels: the primary is asked of them, and again when another takes its place."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+
+import pytest
+from redis import Redis
+
+from ardiq_django.brokers import keeper
+from ardiq_django.config import QueueRules
+from ardiq_django.exceptions import BrokerError
+from tests.engine.house import House, end_of, soon, until
+from tests.redis.callers import insist
+from tests.redis.servers import SERVICE, Sentinel
+from tests.services import RedisServer, free_port
+
+SECRET = "open-sesame"
+WATCHMEN = "they-watch"
+
+
+class Watched:
+    """A primary, its replica and a sentinel; all ask for passwords."""
+
+    def __init__(self) -> None:
+        secrets = ("--requirepass", SECRET, "--masterauth", SECRET, "--repl-diskless-sync-delay", "0")
+        self.primary = RedisServer(*secrets)
+        self.replica = RedisServer(*secrets, "--replicaof", "127.0.0.1", str(self.primary.port))
+        self.sentinel = Sentinel(self.primary, SECRET, WATCHMEN)
+
+    def start(self) -> None:
+        for server in self.servers:
+            server.start()
+        self.sentinel.wait_for_replica()
+
+    @property
+    def servers(self) -> list[RedisServer]:
+        return [self.primary, self.replica, self.sentinel]
+
+    def stop(self) -> None:
+        for server in self.servers:
+            server.kill()
+
+    def address(self, *sentinels: int, service: str = SERVICE, watchmen: str = WATCHMEN) -> str:
+        hosts = ",".join(f"127.0.0.1:{port}" for port in sentinels or (self.sentinel.port,))
+        return f"redis+sentinel://:{SECRET}@{hosts}/{service}/0?sentinel_password={watchmen}"
+
+    def role(self, server: RedisServer) -> str:
+        with closing(Redis(port=server.port, password=SECRET, decode_responses=True)) as client:
+            return str(client.role()[0])
+
+
+@pytest.fixture
+def watched() -> Iterator[Watched]:
+    made = Watched()
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture
+async def house(watched: Watched) -> AsyncIterator[House]:
+    house = House(watched.address(free_port(), watched.sentinel.port))  # the first of them is not there
+    yield house
+    await house.close()
+
+
+async def test_jobs_go_on_after_a_failover_that_was_asked_for(watched: Watched, house: House) -> None:
+    app = house.app()
+    echo = app.task(name="echo")(lambda number: number)
+    async with house.working(app):
+        assert (await end_of(await echo.enqueue(1))).value == 1
+
+        with closing(watched.sentinel.administer()) as client:
+            client.execute_command("SENTINEL", "FAILOVER", SERVICE)
+        await until(lambda: (watched.role(watched.primary), watched.role(watched.replica)) == ("slave", "master"))
+        after = await soon(insist(lambda: echo.enqueue(2)))
+
+        assert (await end_of(after)).value == 2
+
+
+async def test_jobs_go_on_after_the_primary_died(watched: Watched, house: House) -> None:
+    app = house.app()
+    echo = app.task(name="echo")(lambda number: number)
+    async with house.working(app):
+        assert (await end_of(await echo.enqueue(1))).value == 1
+
+        watched.primary.kill()
+        after = await soon(insist(lambda: echo.enqueue(2)))
+
+        assert (await end_of(after)).value == 2
+    assert watched.role(watched.replica) == "master"
+
+
+async def test_synchronous_callers_find_the_primary(house: House) -> None:
+    app = house.app()
+    echo = app.task(name="echo")(lambda text: text)
+
+    async with house.working(app):
+        result = await house.in_thread(lambda: echo.enqueue_sync("hello").result_sync(timeout=10))
+
+    assert result is not None
+    assert result.value == "hello"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"service": "other"}, "it watches no service 'other'"),
+        ({"watchmen": "guessed"}, "it asks for another user or password"),
+    ],
+)
+async def test_what_the_sentinels_say_is_told(watched: Watched, wrong: dict[str, str], sentence: str) -> None:
+    address = watched.address(**wrong)
+    broker = keeper(address)(address, QueueRules())
+
+    with pytest.raises(BrokerError, match=sentence) as caught:
+        await broker.size()
+
+    told = str(caught.value)
+    assert f"127.0.0.1:{watched.sentinel.port}" in told
+    assert not any(secret in told for secret in (SECRET, WATCHMEN, "guessed"))
+    await broker.close()
+
+
+async def test_a_replica_that_the_sentinels_take_for_the_primary_is_not_used(watched: Watched) -> None:
+    liar = Sentinel(watched.replica, SECRET, WATCHMEN)
+    liar.start()
+    address = watched.address(liar.port)
+    broker = keeper(address)(address, QueueRules())
+
+    with pytest.raises(BrokerError, match="but slave to itself"):
+        await broker.size()
+
+    await broker.close()
+    liar.kill()
+
+
+async def test_sentinels_that_are_all_away_are_told_at_once(watched: Watched) -> None:
+    address = watched.address(free_port(), free_port())
+    broker = keeper(address)(address, QueueRules())
+
+    with pytest.raises(BrokerError, match="nobody knows the server to use"):
+        await broker.size()
+
+    await broker.close()
