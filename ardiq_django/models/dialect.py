@@ -132,8 +132,12 @@ class Dialect:
         """The condition that a row is one of those a SELECT of ids picks."""
         return f"id IN ({pick})"
 
+    def notify(self, notice: str) -> None:
+        """Tell other processes once this transaction commits, where the database carries that: a queue's name, and
+        which of its waiting are to wake. Nobody relies on it."""
+
     def stage(self, queue: str, jobs: Sequence[Intake], skew_ms: int) -> list[str]:
-        """Insert the jobs whose id is free; returns these ids."""
+        """Insert the jobs whose id is free, and tell other processes of `<queue> work`; returns these ids."""
         now = self.now_ms() + skew_ms
         places = ", ".join(["(%s, %s, %s, %s, %s, %s, %s, %s, %s)"] * len(jobs))
         sql = (
@@ -193,9 +197,14 @@ class PostgresDialect(Dialect):
             "task text, lane text, delay_ms bigint, schedule_ms bigint, expire_ms bigint, enqueued_ms bigint)) "
             "WITH ORDINALITY "
             "AS job (job_id, envelope, task, lane, delay_ms, schedule_ms, expire_ms, enqueued_ms, place) "
-            "ORDER BY place ON CONFLICT (queue, job_id) DO NOTHING RETURNING job_id"
+            # a notice that is told twice in one transaction goes out once
+            "ORDER BY place ON CONFLICT (queue, job_id) DO NOTHING RETURNING job_id, pg_notify('ardiq', %s)"
         )
-        return [job_id for (job_id,) in self.rows(sql, (skew_ms, queue, to_json(jobs).decode()))]
+        values = (skew_ms, queue, to_json(jobs).decode(), f"{queue} work")
+        return [job_id for job_id, _ in self.rows(sql, values)]
+
+    def notify(self, notice: str) -> None:
+        self.rows("SELECT pg_notify('ardiq', %s)", (notice,))
 
     def succeed(self, hand: Hand, outcomes: Sequence[Succeeded]) -> list[str]:
         # Each row is to be found in the unique index. Any join would be a choice for the planner, which without

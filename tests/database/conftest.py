@@ -10,8 +10,9 @@ from django.db import connections
 
 from ardiq_django.brokers.base import QueueRules
 from ardiq_django.brokers.database import DatabaseBroker
-from ardiq_django.clock import new_id, now_ms
-from ardiq_django.wire import FORMAT, StagedJob
+from ardiq_django.brokers.database.tables import Tables
+from ardiq_django.clock import new_epoch, new_id, now_ms
+from ardiq_django.wire import FORMAT, StagedJob, WorkerCard
 
 ON_SQLITE = pytest.mark.django_db(transaction=True, databases=["default"])
 ON_POSTGRES = pytest.mark.django_db(transaction=True, databases=["default", "postgres"])
@@ -39,6 +40,30 @@ def broker(alias: str) -> Iterator[DatabaseBroker]:
 def outside() -> Outside:
     """Run a verb as another process would: on a connection of the broker's own, outside the test's transaction."""
     return asyncio.run
+
+
+@pytest.fixture
+def elsewhere(broker: DatabaseBroker, alias: str) -> Tables:
+    """The same tables as another process has them: with bells that nobody hears here."""
+    tables = Tables(alias, broker.rules)
+    tables.bells = type(tables.bells)(*(type(bell)() for bell in tables.bells))
+    return tables
+
+
+async def write(alias: str, verb: Callable[[], object]) -> None:
+    """Write in a thread, and thus on a connection, of its own."""
+
+    def run() -> None:
+        verb()
+        connections[alias].close()
+
+    await asyncio.to_thread(run)
+
+
+async def registered(broker: DatabaseBroker) -> str:
+    epoch = new_epoch()
+    await broker.register(WorkerCard(epoch, "a"))
+    return epoch
 
 
 def job(**fields: Any) -> StagedJob:

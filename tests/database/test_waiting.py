@@ -1,44 +1,17 @@
 """Waking up for what another process wrote, of which no bell of this process tells."""
 
 import asyncio
-from collections.abc import Callable
 
 import pytest
-from django.db import connections
 
 from ardiq_django.brokers.database import DatabaseBroker, intake
 from ardiq_django.brokers.database.tables import Tables
-from ardiq_django.clock import new_epoch
 from ardiq_django.models import Worker
-from ardiq_django.wire import Command, Order, WorkerCard
-from tests.database.conftest import Outside, job
+from ardiq_django.wire import Command, Order
+from tests.database.conftest import Outside, job, registered, write
 
 LONG_S = 30.0
 SOON_S = 10.0
-
-
-@pytest.fixture
-def elsewhere(broker: DatabaseBroker, alias: str) -> Tables:
-    """The same tables as another process has them: with bells that nobody hears here."""
-    tables = Tables(alias, broker.rules)
-    tables.bells = type(tables.bells)(*(type(bell)() for bell in tables.bells))
-    return tables
-
-
-async def write(alias: str, verb: Callable[[], object]) -> None:
-    """Write in a thread, and thus on a connection, of its own."""
-
-    def run() -> None:
-        verb()
-        connections[alias].close()
-
-    await asyncio.to_thread(run)
-
-
-async def registered(broker: DatabaseBroker) -> str:
-    epoch = new_epoch()
-    await broker.register(WorkerCard(epoch, "a"))
-    return epoch
 
 
 def test_a_worker_wakes_for_a_job_of_another_process(

@@ -16,7 +16,7 @@ from ardiq_django.brokers.bell import Bell
 from ardiq_django.brokers.database import intake, leases, reading, waiting, wishes
 from ardiq_django.brokers.database import turn as turns
 from ardiq_django.brokers.database.guard import guarded
-from ardiq_django.brokers.database.tables import Tables
+from ardiq_django.brokers.database.tables import Tables, rung_elsewhere
 from ardiq_django.brokers.database.thread import OwnThread
 from ardiq_django.brokers.database.upkeep import Sweep
 from ardiq_django.brokers.database.waiting import Glance, Pace
@@ -43,7 +43,7 @@ class DatabaseBroker(Broker):
         self._tables = Tables(self._alias, rules)
         super().__init__(address, rules)
         self._turns = OwnThread(self._alias, "turns")
-        self._rest = OwnThread(self._alias, "rest")
+        self._rest = OwnThread(self._alias, "rest", partial(rung_elsewhere, self._alias))
         self._sweep = Sweep(self._tables)
         self._pace = Pace(connections[self._alias].vendor)
         self._has_lent = False  # an async producer used the connection of a thread that nobody else tidies up
@@ -128,6 +128,7 @@ class DatabaseBroker(Broker):
         return answer
 
     async def wait(self, epoch: str, timeout_s: float) -> None:
+        self._listen_too()
         look = Glance(self._tables, epoch).look
         await self._until(look, timeout_s, self._tables.bells.work, self._pace.pauses())
 
@@ -135,7 +136,12 @@ class DatabaseBroker(Broker):
         def look(_: bool) -> list[Command] | None:
             return leases.mail(self._tables, epoch)
 
+        self._listen_too()
         return await self._until(look, timeout_s, self._tables.bells.post, waiting.listening()) or []
+
+    def _listen_too(self) -> None:
+        if not in_place.get():
+            self._rest.listen()
 
     async def beat(self, epoch: str, call: int, held: Mapping[str, int], news: News) -> Beat:
         return await self._in(self._turns, leases.beat, self._tables, epoch, call, held, news)

@@ -19,7 +19,7 @@ def enqueue(tables: Tables, jobs: Sequence[StagedJob]) -> list[Acceptance]:
     answers: list[Acceptance] = []
     for start in range(0, len(jobs), AT_ONCE):
         answers += _accept_chunk(tables, jobs[start : start + AT_ONCE])
-    tables.ring(tables.bells.work)
+    tables.ring_here(tables.bells.work)  # the statement that stores them tells other processes
     return answers
 
 
@@ -92,5 +92,5 @@ def stage(tables: Tables, occurrences: Sequence[Occurrence]) -> list[bool]:
         for place, occurrence in sorted(enumerate(occurrences), key=lambda one: (one[1].schedule, one[1].fire_ms)):
             if tables.schedules.advance(tables.queue, occurrence.schedule, occurrence.fire_ms):
                 staged[place] = accept(tables, [occurrence.job]) == [Acceptance.CREATED]
-        tables.ring(tables.bells.work)
+        tables.ring("work")
     return staged

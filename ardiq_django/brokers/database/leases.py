@@ -41,8 +41,8 @@ def leave(tables: Tables, epoch: str) -> None:
                 job.wait(State.QUEUED, job.due_ms)
         tables.table.rewrite(held)
         tables.workers.filter(epoch=epoch).delete()
-        tables.ring(tables.bells.work)
-        tables.ring(tables.bells.ends)
+        tables.ring("work")
+        tables.ring_here(tables.bells.ends)
 
 
 def beat(tables: Tables, epoch: str, call: int, held: Mapping[str, int], news: News) -> Beat:
@@ -80,7 +80,7 @@ def tell(tables: Tables, epoch: str, command: Command) -> bool:
             return False
         worker.post(command)
         worker.save(using=tables.alias, update_fields=["mail"])
-        tables.ring(tables.bells.post)
+        tables.ring("post")
     return True
 
 
@@ -109,8 +109,8 @@ def reap(tables: Tables, dead: Collection[str]) -> int:
         taken = sum(_bury(tables, worker, now) for worker in lost)
         tables.workers.filter(pk__in=[worker.pk for worker in lost]).delete()
         if lost:
-            tables.ring(tables.bells.work)
-            tables.ring(tables.bells.ends)
+            tables.ring("work")
+            tables.ring_here(tables.bells.ends)
     return taken
 
 

@@ -42,7 +42,7 @@ def settle(tables: Tables, turn: Exchange, now_ms: int) -> Settled:
         settled = Settled(_succeed(tables, turn, successes), None)
     else:
         settled = _settle_mixed(tables, turn, successes, now_ms)
-    tables.ring(tables.bells.ends)
+    tables.ring_here(tables.bells.ends)
     return settled
 
 

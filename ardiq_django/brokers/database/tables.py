@@ -21,7 +21,8 @@ ABORTED_RUNNING = "aborted while it ran"
 
 
 class Bells(NamedTuple):
-    """What wakes those of this process who wait: for work, for a command, for the end of a job."""
+    """What wakes those of this process who wait: for work, for a command, for the end of a job. The first two are heard
+    in other processes, too, where the database carries that."""
 
     work: Bell
     post: Bell
@@ -32,6 +33,14 @@ class Bells(NamedTuple):
 def bells_of(alias: str, queue: str) -> Bells:
     """The bells that all brokers of this process share for one queue."""
     return Bells(Bell(), Bell(), Bell())
+
+
+def rung_elsewhere(alias: str, notice: str) -> None:
+    """Ring the bell that a notice of another process names; see `Dialect.notify`."""
+    queue, _, name = notice.rpartition(" ")
+    bell = getattr(bells_of(alias, queue), name, None)
+    if isinstance(bell, Bell):
+        bell.ring()
 
 
 class Tables:
@@ -75,7 +84,12 @@ class Tables:
         """One transaction, or a savepoint inside the caller's."""
         return transaction.atomic(using=self.alias)
 
-    def ring(self, bell: Bell) -> None:
+    def ring(self, name: str) -> None:
+        """Wake the waiting, of other processes too if the database can, once what was written here can be seen."""
+        dialect(connections[self.alias]).notify(f"{self.queue} {name}")
+        self.ring_here(getattr(self.bells, name))
+
+    def ring_here(self, bell: Bell) -> None:
         """Wake the waiting of this process once what was written here can be seen."""
         if connections[self.alias].in_atomic_block:
             transaction.on_commit(bell.ring, using=self.alias)

@@ -3,10 +3,12 @@
 import asyncio
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TypeVar
 
 from django.db import connections
+
+from ardiq_django.brokers.database.listening import ListeningExecutor
 
 T = TypeVar("T")
 CONNECT_TIMEOUT_S = 3
@@ -17,15 +19,22 @@ UNWANTED = ("pool", "isolation_level")
 class OwnThread:
     """One thread and its connection, both begun at the first call and ended by `close`; calls queue up."""
 
-    def __init__(self, alias: str, name: str) -> None:
+    def __init__(self, alias: str, name: str, heard: Callable[[str], None] | None = None) -> None:
         self._alias = alias
         self._name = name
-        self._executor: ThreadPoolExecutor | None = None
+        self._heard = heard
+        self._executor: Executor | None = None
         self._pid = 0
 
     async def run(self, verb: Callable[[], T]) -> T:
         """Call the function there; whoever waits may be cancelled, the call goes on to its end."""
         return await asyncio.get_running_loop().run_in_executor(self._begun(), self._call, verb)
+
+    def listen(self) -> None:
+        """From its next call on, hear what other processes tell, where the database can carry that."""
+        executor = self._begun()
+        if isinstance(executor, ListeningExecutor):
+            executor.listens = True
 
     def close(self) -> None:
         """Close the connection and end the thread; the next call begins another."""
@@ -34,12 +43,17 @@ class OwnThread:
             executor.submit(self._close).result()
             executor.shutdown()
 
-    def _begun(self) -> ThreadPoolExecutor:
+    def _begun(self) -> Executor:
         # a forked child inherits the object but not its thread
         if self._executor is None or self._pid != os.getpid():
             self._pid = os.getpid()
-            self._executor = ThreadPoolExecutor(1, f"ardiq-{self._name}", self._take_connection)
+            self._executor = self._made(f"ardiq-{self._name}")
         return self._executor
+
+    def _made(self, name: str) -> Executor:
+        if self._heard and connections[self._alias].vendor == "postgresql":
+            return ListeningExecutor(self._alias, name, self._take_connection, self._heard)
+        return ThreadPoolExecutor(1, name, self._take_connection)
 
     def _take_connection(self) -> None:
         own = connections[self._alias].copy()

@@ -64,7 +64,7 @@ def expire(tables: Tables, now_ms: int, limit: int) -> int:
             job.finish(late_end(job, now_ms, tables.rules.result_ttl_ms))
         tables.table.rewrite(late)
         if late:
-            tables.ring(tables.bells.ends)
+            tables.ring_here(tables.bells.ends)
     return len(late)
 
 

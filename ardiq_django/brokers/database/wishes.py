@@ -32,8 +32,8 @@ def abort(tables: Tables, ids: Sequence[str]) -> list[Answer]:
             if worker := workers.get(job.epoch):
                 worker.post(Command(Order.ABORT, job.job_id, job.claim))
                 worker.save(using=tables.alias, update_fields=["mail"])
-        tables.ring(tables.bells.post)
-        tables.ring(tables.bells.ends)
+        tables.ring("post")
+        tables.ring_here(tables.bells.ends)
     return answers
 
 
@@ -47,7 +47,7 @@ def replay(tables: Tables, ids: Sequence[str]) -> list[Answer]:
 
     with tables.atomic():
         answers = _move(tables, Verb.REPLAY, ids, move)
-        tables.ring(tables.bells.work)
+        tables.ring("work")
     return answers
 
 
@@ -56,7 +56,7 @@ def reschedule(tables: Tables, ids: Sequence[str], due_ms: int) -> list[Answer]:
     with tables.atomic():
         due = max(due_ms, tables.now_ms)  # else one that is late would overtake those that stand in its lane
         answers = _move(tables, Verb.RESCHEDULE, ids, lambda job, state: job.wait(state, due))
-        tables.ring(tables.bells.work)
+        tables.ring("work")
     return answers
 
 
@@ -92,7 +92,7 @@ def _move(tables: Tables, verb: Verb, ids: Sequence[str], move: Callable[[Job, S
 def set_paused(tables: Tables, paused: bool) -> None:
     with tables.atomic():
         tables.queues.set_paused(tables.queue, paused)
-        tables.ring(tables.bells.work)
+        tables.ring("work")
 
 
 def is_paused(tables: Tables) -> bool:
