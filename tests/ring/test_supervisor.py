@@ -12,9 +12,8 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from ardiq_django import Job, bridge, get_app
-from ardiq_django.process.health import check
 from tests.ring.processes import WorkerProcess, is_alive, lines, runworker, until
-from tests.services import RedisServer, free_port
+from tests.services import RedisServer
 from tests.shop import tasks
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,6 +42,12 @@ def holder(job: Job[Any]) -> int:
     assert snapshot is not None
     (pid,) = [row.card.pid for row in bridge.run(get_app().broker.workers()) if row.card.worker_id == snapshot.worker]
     return pid
+
+
+def tries(job: Job[Any]) -> tuple[str, int | None]:
+    """Its status, and what it has spent."""
+    info = job.info_sync()
+    return job.status_sync(), info and info.tries
 
 
 def gone(processes: set[int]) -> bool:
@@ -144,19 +149,15 @@ def test_the_second_signal_hands_back_at_once(queues: Queues, tmp_path: Path) ->
         said = end(supervisor)
 
     assert said.count("worker ended") == 2
-    infos = [job.info_sync() for job in jobs]
-    assert [(job.status_sync(), info and info.tries) for job, info in zip(jobs, infos, strict=True)] == [
-        ("queued", 0)
-    ] * 2
+    assert [tries(job) for job in jobs] == [("queued", 0)] * 2
     assert gone(processes)
 
 
 def test_processes_that_do_not_serve_yet_end_at_once(queues: Queues) -> None:
     with runworker(queues, "--processes", "2") as supervisor:
         supervisor.hear("supervisor began")
-        said = end(supervisor)
+        assert "supervisor ended" in end(supervisor)
 
-    assert "supervisor ended" in said
     assert pids() == set()
 
 
@@ -195,9 +196,7 @@ def test_processes_end_when_their_supervisor_is_killed(
     assert pids() == set()
     assert len(left) == 1
     assert list(temporary.iterdir()) == []
-    infos = [job.info_sync() for job in jobs]
-    assert [job.status_sync() for job in jobs] == ["queued"] * 2
-    assert [info and info.tries for info in infos] == [0] * 2
+    assert [tries(job) for job in jobs] == [("queued", 0)] * 2
 
 
 def test_a_process_that_has_done_enough_is_followed_by_another(queues: Queues, tmp_path: Path) -> None:
@@ -239,39 +238,29 @@ def test_processes_that_cannot_begin_end_the_supervisor(tmp_path: Path, monkeypa
     assert "worker began" not in said
 
 
-def test_the_health_of_all_is_told_as_one(settings: Settings, tmp_path: Path) -> None:
-    server, port, file = RedisServer(), str(free_port()), str(tmp_path / "health")
+def test_where_the_broker_does_not_answer_the_lease_gives_the_jobs_back(settings: Settings, tmp_path: Path) -> None:
+    log, sign, server = tmp_path / "log", tmp_path / "sign", RedisServer()
+    settings.ARDIQ = {"default": {"BROKER": server.url, "IDLE_TIMEOUT_MS": 2_000}}
     server.start()
-    queues = {"default": {"BROKER": server.url}, "mail": {"BROKER": "database://default"}}
-    flags = ("--processes", "2", "--health-port", port, "--health-file", file)
 
     try:
-        with runworker(queues, *flags) as supervisor:
-            until(lambda: check(port) == "" and check(file) == "")
-            server.kill()
-            until(lambda: check(port).endswith("cannot reach the broker of: default"))
-            until(lambda: check(file).endswith("cannot reach the broker of: default"))
-            server.start()
-            until(lambda: check(port) == "" and check(file) == "")
+        job = tasks.wait_for.enqueue_sync(str(log), str(sign))
+        with runworker(settings.ARDIQ, "--processes", "1") as supervisor:
+            until(lambda: lines(log) == ["running"])
+            victim = holder(job)
+            server.pause()
+            os.kill(victim, signal.SIGKILL)
+            supervisor.hear(f"jobs of worker process {victim} queue=default wait for its lease to end: BrokerError")
+            server.resume()
+            sign.touch()
+            result = job.result_sync(timeout=30)
             end(supervisor)
+        bridge.run(get_app().broker.close())
     finally:
         server.kill()
 
-    assert not Path(file).exists()
-    assert check(port)
-
-
-def test_an_empty_seat_is_not_well(settings: Settings) -> None:
-    settings.ARDIQ = {"default": {"BROKER": "database://default"}}
-    port = str(free_port())
-
-    with runworker(settings.ARDIQ, "--processes", "1", "--health-port", port) as supervisor:
-        until(lambda: check(port) == "")
-        (pid,) = pids()
-        os.kill(pid, signal.SIGKILL)
-        until(lambda: check(port) != "")
-        until(lambda: check(port) == "")
-        end(supervisor)
+    assert result is not None
+    assert (result.value, [attempt.event for attempt in result.attempts]) == ("done", ["crashed"])
 
 
 def test_reloading_is_for_one_process() -> None:
