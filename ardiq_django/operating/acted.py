@@ -7,6 +7,7 @@ from typing import Any
 
 from ardiq_django.operating.action import Action
 from ardiq_django.operating.report import Report
+from ardiq_django.operating.selection import WINDOW
 from ardiq_django.operating.sheet import Sheet, Tone, number_of, plain
 from ardiq_django.results import State
 from ardiq_django.wire import Answer
@@ -70,7 +71,9 @@ class Acted(Report):
         for tally in self.tallies:
             yield f"queue {tally.queue}: {self._said(tally)}"
             if tally.is_capped:
-                yield "  of each state only the newest 10,000 were looked at: say it again for the rest"
+                yield f"  of each state only the newest {WINDOW:,} were looked at: say it again for the rest"
+            if missed := tally.matched - tally.answers.total():
+                yield f"  {number_of(missed)} had gone when it was their turn, or could not be seen"
         for job in self.jobs:
             if job.answer in REFUSED:
                 yield f"{sheet.paint(Tone.BAD, 'refused')}  {plain(job.job_id)}  {self._why(job)}"

@@ -9,7 +9,7 @@ from ardiq_django.dashboard.job import shown_ms
 from ardiq_django.dashboard.moments import duration
 from ardiq_django.operating.reach import reached
 from ardiq_django.operating.report import Report
-from ardiq_django.operating.selection import Selection
+from ardiq_django.operating.selection import WINDOW, Selection
 from ardiq_django.operating.sheet import Column, Sheet, cut, first_line, head, iso, number_of, plain, when
 from ardiq_django.results import State
 from ardiq_django.snapshot import Page, Snapshot
@@ -103,7 +103,7 @@ class Listing(Report):
         ]
 
 
-_MORE = "; of each state only the newest 10,000 were looked at"
+_MORE = f"; of each state only the newest {WINDOW:,} were looked at"
 
 
 def listing(names: Sequence[str], selection: Selection, limit: int) -> Listing:
@@ -119,6 +119,10 @@ def listing(names: Sequence[str], selection: Selection, limit: int) -> Listing:
 def _page(app: Ardiq, selection: Selection, limit: int) -> Page:
     async def ask() -> Page:
         now_ms = await app.broker.now_ms()
-        return await app.broker.page(replace(selection.query(now_ms), limit=limit))
+        page = await app.broker.page(replace(selection.query(now_ms), limit=limit))
+        if selection.is_narrowed:
+            return page
+        counts = await app.broker.counts()
+        return Page(page.rows, sum(counts[state] for state in selection.states))
 
     return app.broker.run_sync(ask())

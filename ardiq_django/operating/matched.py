@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from ardiq_django.ardiq import Ardiq
 from ardiq_django.exceptions import BrokerError
@@ -9,7 +10,7 @@ from ardiq_django.operating.acted import Acted, QueueTally
 from ardiq_django.operating.action import BATCH, PURGE, Action
 from ardiq_django.operating.console import Console
 from ardiq_django.operating.reach import reached
-from ardiq_django.operating.selection import Selection
+from ardiq_django.operating.selection import WINDOW, Selection
 from ardiq_django.operating.sheet import number_of
 from ardiq_django.results import State
 from ardiq_django.snapshot import Query
@@ -91,24 +92,31 @@ def _foreseen(match: Match) -> QueueTally:
 
 def _act(action: Action, match: Match, tally: QueueTally, console: Console) -> None:
     for state, number in match.numbers.items():
-        for ids in _ids(match.app, replace(match.query, states=(state,), limit=BATCH), number):
+        for ids in _ids(match.app, replace(match.query, states=(state,)), number):
             for answers in action.batches(match.app.broker, ids):
                 tally.answers.update(answers)
                 tally.told += answers.count(Answer.DONE) if state is State.RUNNING else 0
-            console.progress(f"{action.doing} {match.app.queue_name}", tally.answers.total(), match.total)
+                console.progress(f"{action.doing} {match.app.queue_name}", tally.answers.total(), match.total)
 
 
 def _ids(app: Ardiq, query: Query, number: int) -> Iterator[list[str]]:
-    """At most so many ids, each once. Jobs that were acted on leave the list, so its head is read again and again;
-    one that stays there (refused, or running until its worker hears) is stepped over."""
+    """At most so many ids, each once. What is acted on leaves the list, so that deeper jobs come into view: it is read
+    again and again, until there is nothing new in it."""
     seen: set[str] = set()
     while len(seen) < number:
-        rows = app.broker.run_sync(app.broker.page(query)).rows
+        found = list(islice(_unseen(app, query, seen), number - len(seen)))
+        if not found:
+            return
+        yield found
+
+
+def _unseen(app: Ardiq, query: Query, seen: set[str]) -> Iterator[str]:
+    """The ids that are in view now and were not seen; now they are."""
+    for offset in range(0, WINDOW, BATCH):
+        rows = app.broker.run_sync(app.broker.page(replace(query, offset=offset, limit=BATCH))).rows
+        for row in rows:
+            if row.job.id not in seen:
+                seen.add(row.job.id)
+                yield row.job.id
         if not rows:
             return
-        ids = [row.job.id for row in rows if row.job.id not in seen][: number - len(seen)]
-        if ids:
-            seen.update(ids)
-            yield ids
-        else:
-            query = replace(query, offset=query.offset + len(rows))

@@ -13,6 +13,7 @@ from ardiq_django.results import State
 from ardiq_django.snapshot import Query
 
 UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000}
+WINDOW = 10_000  # jobs of a state that a broker looks at
 AGO = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
 
 

@@ -12,12 +12,12 @@ from ardiq_django.dashboard.moments import duration
 from ardiq_django.exceptions import ArdiqError
 from ardiq_django.operating.reach import apps_named, echo
 from ardiq_django.operating.report import Report
+from ardiq_django.operating.selection import WINDOW
 from ardiq_django.operating.sheet import Column, Sheet, Tone, iso, plain
 from ardiq_django.results import ENDED, State
 from ardiq_django.snapshot import Query, WorkerRow
 from ardiq_django.states import WAITING
 
-WINDOW = 10_000  # rows of a state that a broker looks at
 ENDS = tuple(state for state in State if state in ENDED)
 UNREAD, UNSERVED = 1, 3
 

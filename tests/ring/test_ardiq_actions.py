@@ -87,6 +87,17 @@ def test_everything_that_matches_is_done_in_batches(shop: Shop) -> None:
     assert state_of(shop, kept) is State.FAILED
 
 
+def test_what_waits_is_purged_state_by_state_however_much_it_is(shop: Shop) -> None:
+    shop.put_many(1_150)
+    scheduled = shop.scheduled()
+
+    told = document("purge", "--all", "--state", "queued", "--yes")
+
+    assert told["queues"][0]["answers"]["done"] == 1_150
+    assert counted(shop) == {State.SCHEDULED: 1}
+    assert state_of(shop, scheduled) is State.SCHEDULED
+
+
 def test_running_jobs_stay_in_the_list_and_each_is_told_once(shop: Shop) -> None:
     shop.put_many(510)
     shop.run(shop.worker.claim(505))
