@@ -76,7 +76,9 @@ class House:
     async def close(self) -> None:
         for app in self._apps:
             await app.broker.close()
-            if self.address.startswith("redis"):  # whose connections belong to loops, and sync callers have one
+            if self.address.startswith(
+                ("redis", "unix")
+            ):  # whose connections belong to loops, and sync callers have one
                 await asyncio.to_thread(bridge.run, app.broker.close())
 
 

@@ -149,7 +149,8 @@ class Cluster:
             node.kill()
 
     def told(self, node: RedisServer, *words: Any) -> Any:
-        with closing(Redis(port=node.port, decode_responses=True)) as client:
+        client: Any = Redis(port=node.port, decode_responses=True)
+        with closing(client):
             return client.execute_command(*words)
 
     def name_of(self, node: RedisServer) -> str:

@@ -28,6 +28,7 @@ _REASONS = {
     "BUSY": "it is busy with a script that takes too long",
     "NOPERM": "this user may not do that",
     "NOAUTH": "it asks for another user or password than the address has",
+    "unauthenticated": "it asks for a user and password",  # said of a command that is too long for strangers
     "MOVED": "it is one node of a Cluster: the address must be redis+cluster://",
     "CLUSTERDOWN": "its Cluster is down",
     "TRYAGAIN": "its part of the Cluster is being moved to another node",
@@ -49,7 +50,7 @@ _CODES: dict[type[BaseException], str] = {  # whose code the client library take
 
 def code_of(error: BaseException) -> str | None:
     """The code by which a server refused; an error inside a script has it anywhere in its text."""
-    words = set(re.findall("[A-Z]+", str(error)))
+    words = set(re.findall("[A-Za-z]+", str(error)))
     return next((code for code in _REASONS if code in words), _CODES.get(type(error)))
 
 
