@@ -14,10 +14,9 @@ NEXT_PYTHONS := 3.12 3.14 3.13
 NEXT_VENV := .venv-next
 NEXT_READY := $(NEXT_VENV)/ready
 
-MATRIX := 3.11-5.2 \
-          3.12-5.2 3.12-6.0 3.12-6.1 \
-          3.13-5.2 3.13-6.0 3.13-6.1 \
-          3.14-5.2 3.14-6.0 3.14-6.1
+# Of the matrix: FULL=1 runs every test instead of a choice; ONLY="3.13-6.1 3.12-5.2" runs these pairs alone.
+FULL ?=
+ONLY ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-oldest test-next check bench lint format types floors migrations test-matrix clean
@@ -65,20 +64,11 @@ floors: $(READY)  ## Check that imports go down only
 migrations: $(READY)
 	ARDIQ_TEST_DIR=$(VENV) DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m django makemigrations --check --dry-run
 
-test-matrix: $(addprefix matrix-,$(MATRIX))  ## Test on every Python found, with every Django it may run
-
-# matrix-<python>-<django>; a Python that is not there is left out, and said so.
-matrix-%:
-	@if python=$$(sh .ci/find-python $(word 1,$(subst -, ,$*))); then \
-		$(MAKE) --no-print-directory .venvs/$*/ready MATRIX_PYTHON="$$python" && \
-		echo "== Python $(word 1,$(subst -, ,$*)), Django $(word 2,$(subst -, ,$*))" && \
-		.venvs/$*/bin/python -m pytest -q $(PYTEST_ARGS); \
-	else \
-		echo "== Python $(word 1,$(subst -, ,$*)) was not found: left out."; \
-	fi
+test-matrix: $(READY)  ## Test each Python and Django found, and each Redis (FULL=1: every test; ONLY="3.13-6.1")
+	@FULL="$(FULL)" PYTEST_ARGS="$(PYTEST_ARGS)" $(BIN)/python -m tests.matrix $(ONLY)
 
 clean:  ## Remove the environments, the caches and what was built
-	rm -rf $(VENV) $(NEXT_VENV) .venvs build dist
+	rm -rf $(VENV) $(NEXT_VENV) .matrix build dist
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -95,5 +85,5 @@ $(READY): pyproject.toml
 $(NEXT_READY): pyproject.toml
 	$(call environment,$(NEXT_VENV),$(NEXT_PYTHON),$(NEXT_DJANGO))
 
-.venvs/%/ready: pyproject.toml
-	$(call environment,.venvs/$*,$(MATRIX_PYTHON),$(word 2,$(subst -, ,$*)))
+.matrix/%/ready: pyproject.toml
+	$(call environment,.matrix/$*,$(MATRIX_PYTHON),$(word 2,$(subst -, ,$*)))

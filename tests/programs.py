@@ -21,10 +21,20 @@ class ServerMissing(Exception):
 
 
 def find_redis() -> Path:
-    """The server to run. ARDIQ_TEST_SERVERS=packaged prefers the one a Python package carries to the system's."""
+    """The server to run: the program that ARDIQ_TEST_REDIS names, or else the first one found.
+
+    ARDIQ_TEST_SERVERS=packaged prefers the one a Python package carries to the system's.
+    """
+    if named := os.environ.get("ARDIQ_TEST_REDIS"):
+        return _named(named)
     for found in _by_preference(_system_redis(), _packaged_redis()):
         return found
     raise ServerMissing(REDIS_MISSING)
+
+
+def every_redis() -> list[Path]:
+    """Each server there is: Redis and Valkey of the system, and the one a Python package carries."""
+    return list({path.resolve(): path for path in (*_system_redis(), *_packaged_redis())}.values())
 
 
 def find_postgres() -> Path:
@@ -32,6 +42,12 @@ def find_postgres() -> Path:
     for found in _by_preference(_system_postgres(), _packaged_postgres()):
         return found
     raise ServerMissing(POSTGRES_MISSING)
+
+
+def _named(program: str) -> Path:
+    if path := shutil.which(program):
+        return Path(path)
+    raise ServerMissing(f"ARDIQ_TEST_REDIS names {program!r}, which is no program: name a redis-server or unset it.")
 
 
 def _by_preference(system: Iterator[Path], packaged: Iterator[Path]) -> Iterator[Path]:
