@@ -25,6 +25,7 @@ FAR_MS = 1_000  # apart, clocks are worth a word
 SLOW_MS = 50  # a worker asks its broker hundreds of times a second
 LOOKED_AT = 1_000  # waiting jobs whose tasks are compared with those registered
 SHOWN = 5  # names of one sentence
+GRAVE = ("everything", "damage")  # in the broker's sentence on what a crash may lose
 DATABASE, MEMORY = "database://", "memory://"
 
 
@@ -54,7 +55,7 @@ class Checkup:
             yield found
             if found.verdict is Verdict.FAIL:
                 return
-        yield self.finding("durability", Verdict.OK, self.app.broker.run_sync(self.app.broker.durability()))
+        yield self._durability()
         now = look(self.app)
         yield self._paused(now)
         yield self._workers(now)
@@ -87,6 +88,13 @@ class Checkup:
             return self.finding("migrations", Verdict.OK, f"all applied to the database {alias!r}")
         said = f"not applied to the database {alias!r}: {_named(missing)}"
         return self.finding("migrations", Verdict.FAIL, said, f"manage.py migrate --database={alias}")
+
+    def _durability(self) -> Finding:
+        said = self.app.broker.run_sync(self.app.broker.durability())
+        if not any(word in said for word in GRAVE):
+            return self.finding("durability", Verdict.OK, said)
+        advice = "let the broker write to disk what it accepts, where losing jobs matters (Redis: appendonly yes)"
+        return self.finding("durability", Verdict.WARN, said, advice)
 
     def _paused(self, now: QueueStatus) -> Finding:
         if not now.is_paused:

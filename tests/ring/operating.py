@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -63,15 +64,21 @@ def in_a_process(queues: Mapping[str, Any], *arguments: str) -> tuple[int, str, 
     return ended.returncode, ended.stdout, ended.stderr
 
 
-def at_a_terminal(queues: Mapping[str, Any], answer: str, *arguments: str) -> Told:
-    """A run whose three streams are one terminal, at which somebody types an answer."""
+def at_a_terminal(queues: Mapping[str, Any], answer: str | signal.Signals, *arguments: str) -> Told:
+    """A run whose three streams are one terminal, at which somebody answers the question, or interrupts it."""
     terminal, line = pty.openpty()
     process = subprocess.Popen(
         command(*arguments), env=environment(queues), stdin=line, stdout=line, stderr=line, close_fds=True
     )
     os.close(line)
-    os.write(terminal, f"{answer}\n".encode())
-    said = b"".join(iter(lambda: _read(terminal), b""))
+    said = b""
+    while b"[y/N] " not in said and (part := _read(terminal)):
+        said += part
+    if isinstance(answer, signal.Signals):
+        process.send_signal(answer)
+    else:
+        os.write(terminal, f"{answer}\n".encode())
+    said += b"".join(iter(lambda: _read(terminal), b""))
     os.close(terminal)
     return Told(process.wait(60), said.decode())
 

@@ -1,6 +1,7 @@
 """`manage.py ardiq retry|abort|purge`: what they do, and what they refuse, on every broker."""
 
 import re
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -181,6 +182,7 @@ def test_nothing_is_done_before_somebody_says_yes(settings: Settings) -> None:
 
     alone = in_a_process(queues, "abort", "--all")
     no = at_a_terminal(queues, "n", "abort", "--all")
+    cut = at_a_terminal(queues, signal.SIGINT, "abort", "--all")
     before = job.status_sync()
     yes = at_a_terminal(queues, "y", "abort", "--all")
 
@@ -189,6 +191,8 @@ def test_nothing_is_done_before_somebody_says_yes(settings: Settings) -> None:
     assert no.code == 1
     assert asked in no.said
     assert "nothing was done" in no.said
+    assert cut.code == 130
+    assert "interrupted; what was done until then stays done" in cut.said
     assert before == "queued"
     assert yes.code == 0
     assert "aborting default ████████████████████████ 100%  1 of 1 job" in yes.said

@@ -8,10 +8,12 @@ import pytest
 from django.core.management import CommandError
 from pytest_django import Settings
 
+from ardiq_django import clock
 from ardiq_django.declared import get_app
 from ardiq_django.results import State
 from tests.admin.conftest import declared, opened
 from tests.admin.shop import HOUR_MS, INVOICE, Shop
+from tests.contract import makers
 from tests.contract.conftest import address
 from tests.ring.operating import ardiq, document, in_a_process
 from tests.services import free_port
@@ -86,7 +88,10 @@ def test_a_broker_that_is_away_hides_neither_the_other_queues_nor_shows_its_pass
 
 
 def test_jobs_come_newest_first_and_tell_why_they_failed(shop: Shop) -> None:
-    done, failed, retrying = shop.succeeded(), shop.failed(), shop.retrying()
+    now_ms = clock.now_ms()
+    done = shop.settle(makers.success(shop.claim(1), finish_ms=now_ms - 2_000))
+    failed = shop.settle(makers.failure(shop.claim(2), "ConnectionError('gateway says 502')", finish_ms=now_ms - 1_000))
+    retrying = shop.retrying()
 
     found = document("jobs")
     said = ardiq("jobs").said

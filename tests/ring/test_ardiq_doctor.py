@@ -42,10 +42,13 @@ def test_a_healthy_queue_is_examined_through_and_through(shop: Shop) -> None:
     code, said = ardiq("doctor")
 
     assert code == 0, said
-    in_memory = shop.app.address == "memory://"
+    volatile = ["broker"] if shop.app.address == "memory://" else []
+    volatile += (
+        [] if shop.app.address == "database://default" else ["durability"]
+    )  # the servers of the tests keep little
     asked = ["broker", "clock", "durability", "pause", "workers", "tasks", "jobs"]
     asked += ["migrations"] if shop.app.address.startswith("database") else []
-    assert found == {**dict.fromkeys(asked, "ok"), "broker": "warn" if in_memory else "ok"}
+    assert found == {**dict.fromkeys(asked, "ok"), **dict.fromkeys(volatile, "warn")}
     assert shop.run(shop.broker.durability()) == findings(shop.queue)["durability"]["says"]
     assert findings()["settings"]["verdict"] == "ok"
     assert ("hiredis" in findings()) == shop.app.address.startswith("redis")
