@@ -1,6 +1,5 @@
 """What an address of a Redis may be: with TLS, through a socket, as a user, by the alias of a cache; and wrong ones."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -10,73 +9,13 @@ import pytest
 from redis import Redis
 
 from ardiq_django import Ardiq
-from ardiq_django.brokers import keeper
 from ardiq_django.brokers.redis.address import Node, parse
-from ardiq_django.config import QueueRules
-from ardiq_django.exceptions import BrokerError, ConfigError
+from ardiq_django.exceptions import ConfigError
 from ardiq_django.validation import masked
-from tests.engine.house import House, end_of
-from tests.redis.servers import Certificates, TlsServer
-from tests.services import RedisServer, ServerBroken
+from tests.redis.callers import check, trouble_at
+from tests.services import RedisServer
 
 SECRET = "o/p?e@n:s#e%s&a=me"
-
-
-async def check(address: str) -> None:
-    """Jobs run and are waited for there, by asynchronous and synchronous callers."""
-    house = House(address)
-    app = house.app()
-    echo = app.task(name="echo")(lambda text: text)
-    async with house.working(app):
-        assert (await end_of(await echo.enqueue("hello"))).value == "hello"
-        result = await house.in_thread(lambda: echo.enqueue_sync("again").result_sync(timeout=10))
-        assert result is not None
-        assert result.value == "again"
-    await house.close()
-
-
-async def trouble_at(address: str) -> str:
-    broker = keeper(address)(address, QueueRules())
-    with pytest.raises(BrokerError) as caught:
-        await broker.size()
-    await broker.close()
-    return str(caught.value)
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return Certificates(tmp_path_factory.mktemp("certificates"))
-
-
-@pytest.fixture(scope="module")
-def tls_server(certificates: Certificates) -> Iterator[TlsServer]:
-    made = TlsServer(certificates)
-    try:
-        made.start()
-    except ServerBroken:
-        if made.lacks_tls:
-            pytest.skip("this Redis was built without TLS")
-        raise
-    yield made
-    made.stop()
-
-
-class TestTls:
-    async def test_jobs_run(self, tls_server: TlsServer) -> None:
-        await check(tls_server.url)
-
-    async def test_a_server_nobody_vouches_for_is_refused(self, tls_server: TlsServer) -> None:
-        assert "certificate verify failed" in await trouble_at(tls_server.url.replace("ssl_ca_certs", "ssl_ca_path"))
-
-    async def test_the_name_in_the_certificate_counts_unless_it_is_said_not_to(self, tls_server: TlsServer) -> None:
-        other = tls_server.url.replace("127.0.0.1", "localhost")
-
-        assert "Hostname mismatch" in await trouble_at(other)
-        await check(f"{other}&ssl_check_hostname=false")
-        await check(f"{other}&ssl_check_hostname=false&ssl_cert_reqs=none")
-
-    async def test_a_certificate_that_is_not_there_is_told(self, tls_server: TlsServer) -> None:
-        assert "No such file" in await trouble_at(tls_server.url.replace("ca.pem", "nowhere.pem"))
 
 
 async def test_a_socket_with_a_database_and_a_password(tmp_path: Path) -> None:

@@ -10,15 +10,13 @@ from ardiq_django.config import QueueRules
 from ardiq_django.exceptions import BrokerError
 from tests.engine.house import House, end_of, soon, until
 from tests.redis.callers import insist
-from tests.redis.servers import Cluster
+from tests.redis.servers import Cluster, running
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    made = Cluster()
-    made.start()
-    yield made
-    made.stop()
+    with running(Cluster()) as made:
+        yield made
 
 
 @pytest.fixture
@@ -93,22 +91,20 @@ async def test_a_server_that_is_no_cluster_says_so(clean_redis_url: str) -> None
 
 
 async def test_a_node_that_dies_is_replaced_by_its_replica() -> None:
-    cluster = Cluster()
-    cluster.start()
-    house = House(cluster.url)
-    primary, replica = cluster.keeper_of(house.queue), cluster.spare
-    cluster.told(replica, "CLUSTER", "REPLICATE", cluster.name_of(primary))
-    app = house.app()
-    echo = app.task(name="echo")(lambda number: number)
-    async with house.working(app):
-        await end_of(await echo.enqueue(0))
-        waiting = await echo.options(delay_ms=1_000).enqueue(1)
-        await until(lambda: cluster.told(primary, "WAIT", 1, 5_000) == 1)
+    with running(Cluster()) as cluster:
+        house = House(cluster.url)
+        primary, replica = cluster.keeper_of(house.queue), cluster.spare
+        cluster.told(replica, "CLUSTER", "REPLICATE", cluster.name_of(primary))
+        app = house.app()
+        echo = app.task(name="echo")(lambda number: number)
+        async with house.working(app):
+            await end_of(await echo.enqueue(0))
+            waiting = await echo.options(delay_ms=1_000).enqueue(1)
+            await until(lambda: cluster.told(primary, "WAIT", 1, 5_000) == 1)
 
-        primary.kill()
-        await until(lambda: cluster.told(replica, "CLUSTER", "FAILOVER", "TAKEOVER") == "OK")
-        after = await soon(insist(lambda: echo.enqueue(2)))
+            primary.kill()
+            await until(lambda: cluster.told(replica, "CLUSTER", "FAILOVER", "TAKEOVER") == "OK")
+            after = await soon(insist(lambda: echo.enqueue(2)))
 
-        assert [(await end_of(job)).value for job in (waiting, after)] == [1, 2]
-    await soon(house.close())
-    cluster.stop()
+            assert [(await end_of(job)).value for job in (waiting, after)] == [1, 2]
+        await soon(house.close())
