@@ -17,6 +17,7 @@ from ardiq_django import bridge
 from ardiq_django.config import QueueRules
 from ardiq_django.results import State
 from ardiq_django.snapshot import Page, Query, Snapshot, WorkerRow
+from ardiq_django.statistics import Figures, Point, Resolution, by_task, by_time
 from ardiq_django.validation import masked
 from ardiq_django.wire import Acceptance, Answer, Beat, Command, Exchange, News, Occurrence, StagedJob, Turn, WorkerCard
 
@@ -102,6 +103,15 @@ class Broker(ABC):
         """
 
     @abstractmethod
+    async def report(self, epoch: str, number: int, figures: Mapping[str, Figures]) -> None:
+        """Add what became of attempts, by task, to the bucket of this moment in each resolution.
+
+        The reports of an epoch are numbered from 1, one after the other; a number that was added before changes
+        nothing. Raises `LeaseLost`, changing nothing, if the epoch is unknown or was reaped. A bucket keeps about
+        `MOST_TASKS` tasks by name, and the sum of all others under "".
+        """
+
+    @abstractmethod
     async def tell(self, epoch: str, command: Command) -> bool:
         """Give a worker an order; it hears it within milliseconds. False if there is no such worker."""
 
@@ -115,7 +125,8 @@ class Broker(ABC):
 
     @abstractmethod
     async def sweep(self) -> None:
-        """Upkeep in bounded steps: expire jobs whose window is over, remove records beyond their time or number.
+        """Upkeep in bounded steps: expire jobs whose window is over, remove records beyond their time or number, and
+        buckets of figures beyond their time.
 
         Pushing out by number never removes a record before its result's `ttl_ms` is over."""
 
@@ -158,6 +169,21 @@ class Broker(ABC):
     @abstractmethod
     async def workers(self) -> list[WorkerRow]:
         """The registered workers."""
+
+    @abstractmethod
+    async def points(self, resolution: Resolution, since_ms: int, until_ms: int, task: str = "") -> list[Point]:
+        """The figures of each task, or of the one named, in every bucket that has a part in this time and is kept.
+
+        In any order; a bucket in which nothing happened has none. Workers report every few seconds, and what they tell
+        counts for the moment at which it arrives."""
+
+    async def series(self, resolution: Resolution, since_ms: int, until_ms: int, task: str = "") -> list[Point]:
+        """As `points`, in order of time, and one point for all tasks together unless one is named."""
+        return by_time(await self.points(resolution, since_ms, until_ms, task), task)
+
+    async def totals(self, resolution: Resolution, since_ms: int, until_ms: int) -> dict[str, Figures]:
+        """The figures of each task over all this time; under "" those of the tasks no bucket had room for."""
+        return by_task(await self.points(resolution, since_ms, until_ms))
 
     @abstractmethod
     async def abort(self, ids: Sequence[str]) -> list[Answer]:

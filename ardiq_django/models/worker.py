@@ -87,6 +87,10 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
         """Renew a lease from now and store the news; False if there is no such worker."""
         return bool(self.filter(epoch=epoch).update(lease_end_ms=NowMs() + lease_ms, news=pack(news)))
 
+    def has_reported(self, epoch: str, number: int) -> bool:
+        """Keep the number of a report; False if it is known already, or the worker is not."""
+        return bool(self.filter(epoch=epoch, reported__lt=number).update(reported=number))
+
     def overdue(self, now_ms: int) -> "WorkerQuerySet":
         """Whose lease is over, for update; those that someone else is at are left to them."""
         return self.filter(lease_end_ms__lte=now_ms).order_by("pk").select_for_update(skip_locked=True)
@@ -114,6 +118,7 @@ class Worker(models.Model):
     call_no = models.BigIntegerField(_("last exchange"), default=0, db_default=0)
     answers = models.TextField(_("its answers"), default="", db_default="")  # the first letter of each
     news = models.BinaryField(_("news"), default=b"")  # packed, as the last beat told it
+    reported = models.BigIntegerField(_("last report"), default=0, db_default=0)  # of figures
     mail = models.BinaryField(_("commands"), default=b"")  # packed commands that wait to be heard
 
     objects = WorkerQuerySet.as_manager()

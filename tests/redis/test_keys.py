@@ -7,6 +7,7 @@ import pytest
 
 from ardiq_django.results import State
 from ardiq_django.snapshot import Query
+from ardiq_django.statistics import BEGUN, Figures, Resolution
 from ardiq_django.wire import Answer, Command, News, Occurrence, Order
 from tests.contract.keep import Keep
 from tests.contract.makers import cancelled, failure, released, requeued, retrying, success
@@ -36,6 +37,10 @@ async def everything(keep: Keep) -> None:
     claimed = {one.job.id: one for one in await worker.claim(7)}
     await broker.abort(["aborted", "run", "ok"])
     await worker.beat(News(starts={"ok": keep.now_ms}))
+    for number in (1, 2):
+        await broker.report(worker.epoch, number, {"shop.ok": Figures({BEGUN: 1})})
+    await broker.series(Resolution.HOUR, keep.now_ms, keep.now_ms + 1)
+    await broker.series(Resolution.HOUR, keep.now_ms, keep.now_ms + 1, "shop.ok")
     await broker.tell(worker.epoch, Command(Order.QUIET))
     await broker.listen(worker.epoch, 0.01)
     await worker.settle(
@@ -84,7 +89,33 @@ async def test_nothing_is_left_of_jobs_and_workers_that_are_gone(keep: Keep, ser
 
     names = {key.rpartition("}:")[2] async for key in server.scan_iter("*")}
 
-    assert names <= KEPT_FOR_EVER
+    buckets = {name for name in names if name.startswith("stat:")}  # which go by themselves
+    assert len(buckets) == len(Resolution)
+    assert names - buckets <= KEPT_FOR_EVER
+
+
+async def test_buckets_of_figures_go_by_themselves_when_their_time_is_over(keep: Keep, server: Any) -> None:
+    worker = await keep.worker()
+
+    await keep.broker.report(worker.epoch, 1, {"shop.mail": Figures({BEGUN: 1})})
+
+    for resolution in Resolution:
+        keys = [key async for key in server.scan_iter(f"ardiq:{{{keep.rules.queue}}}:stat:{resolution}:*")]
+        left_ms = [await server.pttl(key) - resolution.kept_ms for key in keys]
+        assert [0 < ms <= resolution.span_ms for ms in left_ms] == [True]
+
+
+@pytest.mark.parametrize("rubbish", [b"\xc1\xff", b"\x92\xa1a\xa1b", b"\x01", b""])
+async def test_figures_nobody_can_read_are_begun_anew(keep: Keep, server: Any, rubbish: bytes) -> None:
+    worker = await keep.worker()
+    await keep.broker.report(worker.epoch, 1, {"shop.mail": Figures({BEGUN: 1})})
+    async for key in server.scan_iter(f"ardiq:{{{keep.rules.queue}}}:stat:*"):
+        await server.hset(key, "shop.mail", rubbish)
+
+    await keep.broker.report(worker.epoch, 2, {"shop.mail": Figures({BEGUN: 5})})
+
+    (point,) = await keep.broker.series(Resolution.HOUR, 0, keep.now_ms + 60_000)
+    assert point.figures.begun == 5
 
 
 async def test_every_record_goes_by_itself(keep: Keep, server: Any) -> None:

@@ -14,6 +14,7 @@ from ardiq_django.config import QueueRules
 from ardiq_django.exceptions import BrokerError
 from ardiq_django.results import State
 from ardiq_django.snapshot import Query
+from ardiq_django.statistics import BEGUN, Figures, Resolution
 from ardiq_django.wire import Acceptance, Answer, Exchange, News
 from tests.contract.keep import Keep, ids
 from tests.contract.makers import failure, requeued, retrying, success
@@ -143,6 +144,18 @@ class TestAFullServer:
 
         assert answers == [Answer.DONE] * 5
         assert await own.broker.size() == before - 5
+
+    async def test_figures_are_refused_and_can_be_reported_later(self, own: Keep, own_server: RedisServer) -> None:
+        worker, told = await own.worker(), {"shop.mail": Figures({BEGUN: 1})}
+        await self.fill(own, own_server)
+
+        with pytest.raises(BrokerError, match="out of memory"):
+            await own.broker.report(worker.epoch, 1, told)
+        await own.broker.clear()
+        await own.broker.report(worker.epoch, 1, told)
+
+        (point,) = await own.broker.series(Resolution.HOUR, 0, own.now_ms + 60_000)
+        assert point.figures.begun == 1
 
     async def test_what_waits_can_be_aborted_and_deleted(self, own: Keep, own_server: RedisServer) -> None:
         jobs = await own.put_many(2)

@@ -13,7 +13,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from ardiq_django import bridge
 from ardiq_django.brokers.base import Broker, QueueRules
 from ardiq_django.brokers.bell import Bell
-from ardiq_django.brokers.database import intake, leases, reading, waiting, wishes
+from ardiq_django.brokers.database import intake, leases, reading, statistics, waiting, wishes
 from ardiq_django.brokers.database import turn as turns
 from ardiq_django.brokers.database.guard import guarded
 from ardiq_django.brokers.database.tables import Tables, rung_elsewhere
@@ -24,6 +24,7 @@ from ardiq_django.exceptions import ConfigError
 from ardiq_django.models.dialect import check_vendor
 from ardiq_django.results import State
 from ardiq_django.snapshot import Page, Query, Snapshot, WorkerRow
+from ardiq_django.statistics import Figures, Point, Resolution
 from ardiq_django.wire import Acceptance, Answer, Beat, Command, Exchange, News, Occurrence, StagedJob, Turn, WorkerCard
 
 T = TypeVar("T")
@@ -146,6 +147,9 @@ class DatabaseBroker(Broker):
     async def beat(self, epoch: str, call: int, held: Mapping[str, int], news: News) -> Beat:
         return await self._in(self._turns, leases.beat, self._tables, epoch, call, held, news)
 
+    async def report(self, epoch: str, number: int, figures: Mapping[str, Figures]) -> None:
+        await self._in(self._rest, statistics.report, self._tables, epoch, number, figures)
+
     async def tell(self, epoch: str, command: Command) -> bool:
         return await self._in(self._rest, leases.tell, self._tables, epoch, command)
 
@@ -188,6 +192,9 @@ class DatabaseBroker(Broker):
 
     async def workers(self) -> list[WorkerRow]:
         return await self._in(self._rest, leases.workers, self._tables)
+
+    async def points(self, resolution: Resolution, since_ms: int, until_ms: int, task: str = "") -> list[Point]:
+        return await self._in(self._rest, statistics.points, self._tables, resolution, since_ms, until_ms, task)
 
     async def abort(self, ids: Sequence[str]) -> list[Answer]:
         return await self._in(self._rest, wishes.abort, self._tables, ids)

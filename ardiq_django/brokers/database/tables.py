@@ -10,11 +10,12 @@ from django.db import connections, transaction
 from ardiq_django import results
 from ardiq_django.brokers.base import QueueRules
 from ardiq_django.brokers.bell import Bell
-from ardiq_django.models import Attempt, Job, Queue, Schedule, Worker
+from ardiq_django.models import Attempt, Job, Queue, Schedule, Stat, Worker
 from ardiq_django.models.dialect import dialect
 from ardiq_django.models.job_queryset import JobQuerySet
 from ardiq_django.models.queue import QueueQuerySet
 from ardiq_django.models.schedule import ScheduleQuerySet
+from ardiq_django.models.stat import StatQuerySet
 from ardiq_django.models.worker import WorkerQuerySet
 
 ABORTED_RUNNING = "aborted while it ran"
@@ -79,6 +80,10 @@ class Tables:
     @cached_property
     def schedules(self) -> ScheduleQuerySet:
         return Schedule.objects.using(self.alias)
+
+    @cached_property
+    def stats(self) -> StatQuerySet:
+        return Stat.objects.using(self.alias)
 
     def atomic(self) -> AbstractContextManager[None]:
         """One transaction, or a savepoint inside the caller's."""

@@ -9,6 +9,7 @@ from ardiq_django.brokers.database.tables import Tables
 from ardiq_django.models import Job
 from ardiq_django.models.job_queryset import JobQuerySet
 from ardiq_django.results import ENDED, State
+from ardiq_django.statistics import Resolution
 from ardiq_django.wire import End, deliver
 
 AT_ONCE = 500
@@ -25,7 +26,8 @@ class Sweep:
 
     def steps(self) -> list[Step]:
         """What is to be done, each in small transactions: a step says whether it is to be called again."""
-        return [self._expire, *(partial(step, state) for state in ENDED for step in (self._outlived, self._pushed_out))]
+        records = [partial(step, state) for state in ENDED for step in (self._outlived, self._pushed_out)]
+        return [self._expire, *records, *(partial(self._outdated, resolution) for resolution in Resolution)]
 
     def _expire(self) -> bool:
         return expire(self._tables, self._tables.now_ms, AT_ONCE) == AT_ONCE
@@ -50,6 +52,10 @@ class Sweep:
         with self._tables.atomic():
             oldest = records.reverse().select_for_update(skip_locked=True)
             return self._tables.table.purge(list(oldest.values_list("pk", flat=True)[:AT_ONCE])) == AT_ONCE
+
+    def _outdated(self, resolution: Resolution) -> bool:
+        oldest_ms = resolution.oldest_ms(self._tables.now_ms)
+        return self._tables.stats.purge(self._tables.queue, resolution, oldest_ms, AT_ONCE) == AT_ONCE
 
 
 def _not_newer(finish_ms: int, key: int) -> Q:

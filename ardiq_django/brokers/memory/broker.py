@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from ardiq_django.brokers.base import Broker, QueueRules
 from ardiq_django.brokers.bell import Bell
+from ardiq_django.brokers.memory.buckets import Buckets
 from ardiq_django.brokers.memory.entry import Entry, Registration
 from ardiq_django.brokers.memory.jobs import Jobs
 from ardiq_django.clock import now_ms
@@ -14,6 +15,7 @@ from ardiq_django.exceptions import LeaseLost
 from ardiq_django.results import State
 from ardiq_django.snapshot import Page, Query, Snapshot, WorkerRow
 from ardiq_django.states import WAITING
+from ardiq_django.statistics import Figures, Point, Resolution
 from ardiq_django.wire import (
     Acceptance,
     Answer,
@@ -45,6 +47,7 @@ class MemoryBroker(Broker):
         self._clearing = ""  # the epoch that is to run a suspect alone
         self._workers: dict[str, Registration] = {}
         self._watermarks: dict[str, int] = {}
+        self._buckets = Buckets()
         self._paused = False
 
     def _now(self) -> int:
@@ -160,6 +163,13 @@ class MemoryBroker(Broker):
             aborts = [job_id for job_id, entry in mine.items() if entry.abort_asked]
             return Beat(lost, aborts, unknown)
 
+    async def report(self, epoch: str, number: int, figures: Mapping[str, Figures]) -> None:
+        with self._lock:
+            worker = self._worker(epoch)
+            if number > worker.reported:
+                worker.reported = number
+                self._buckets.add(figures, self._now())
+
     async def tell(self, epoch: str, command: Command) -> bool:
         with self._lock:
             worker = self._workers.get(epoch)
@@ -181,6 +191,7 @@ class MemoryBroker(Broker):
     async def sweep(self) -> None:
         with self._lock:
             self._jobs.prune()
+            self._buckets.prune(self._now())
 
     async def now_ms(self) -> int:
         return self._now()
@@ -242,6 +253,10 @@ class MemoryBroker(Broker):
     async def workers(self) -> list[WorkerRow]:
         with self._lock:
             return [WorkerRow(row.card, row.lease_end_ms, self._now(), row.news) for row in self._workers.values()]
+
+    async def points(self, resolution: Resolution, since_ms: int, until_ms: int, task: str = "") -> list[Point]:
+        with self._lock:
+            return self._buckets.points(resolution, resolution.starts(since_ms, until_ms, self._now()), task)
 
     async def abort(self, ids: Sequence[str]) -> list[Answer]:
         with self._lock:

@@ -67,3 +67,4 @@ class Registration:
     turn: Turn = field(default_factory=lambda: Turn((), ()))
     mail: list[Command] = field(default_factory=list)
     news: News = field(default_factory=News)
+    reported: int = 0  # the number of its last report of figures

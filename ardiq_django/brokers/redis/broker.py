@@ -24,12 +24,14 @@ from ardiq_django.brokers.redis.records import (
 from ardiq_django.brokers.redis.scripts import Command as Request
 from ardiq_django.brokers.redis.scripts import Keyspace, Value
 from ardiq_django.brokers.redis.snapshots import ended_snapshot, worker_rows
+from ardiq_django.brokers.redis.statistics import Statistics
 from ardiq_django.brokers.redis.upkeep import Reaper, Sweeper
 from ardiq_django.config import QueueRules
 from ardiq_django.exceptions import BrokerError, LeaseLost
 from ardiq_django.results import State
 from ardiq_django.snapshot import Page, Query, Snapshot, WorkerRow
 from ardiq_django.states import WAITING
+from ardiq_django.statistics import Figures, Point, Resolution
 from ardiq_django.wire import (
     Acceptance,
     Answer,
@@ -62,6 +64,7 @@ class RedisBroker(Broker):
         self._loops = Loops(address, self._keys)
         self._pages = Pages(self._keys, self._ask, self._call)
         self._reaper = Reaper(self._keys, self._ask, self._call)
+        self._statistics = Statistics(self._keys, self._call)
         self._sweeper = Sweeper(self._keys, self._ask, self._call)
 
     async def close(self) -> None:
@@ -137,6 +140,9 @@ class RedisBroker(Broker):
         reply = _alive(epoch, await self._call("beat", (), (epoch, call, pack(news), *entries)))
         _, lost, aborts, unknown = reply
         return Beat(decoded(lost), decoded(aborts), unknown_of(unknown))
+
+    async def report(self, epoch: str, number: int, figures: Mapping[str, Figures]) -> None:
+        _alive(epoch, [await self._statistics.report(epoch, number, figures, await self.now_ms())])
 
     async def tell(self, epoch: str, command: Command) -> bool:
         return bool(await self._call("tell", [self._keys[f"mail:{epoch}"]], (epoch, pack(command))))
@@ -216,6 +222,10 @@ class RedisBroker(Broker):
             Request((b"HGETALL", self._keys["news"])),
         )
         return worker_rows(await self.now_ms(), leases, paired(cards), paired(news))
+
+    async def points(self, resolution: Resolution, since_ms: int, until_ms: int, task: str = "") -> list[Point]:
+        starts = resolution.starts(since_ms, until_ms, await self.now_ms())
+        return await self._statistics.points(resolution, starts, task)
 
     async def abort(self, ids: Sequence[str]) -> list[Answer]:
         answers: list[Answer] = []

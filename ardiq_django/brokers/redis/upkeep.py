@@ -44,7 +44,7 @@ class Reaper:
             # in the order of the claims
             entries = sorted(held.get(epoch, []), key=lambda entry: entry[0])
             taken += await self._take_back(epoch, way, [job_id for _, job_id in entries])
-            await self._call("forget", [self._keys[f"mail:{epoch}"]], (epoch,))
+            await self._call("forget", [self._keys["reported"], self._keys[f"mail:{epoch}"]], (epoch,))
         return taken
 
     async def _held(self, epochs: dict[str, bytes]) -> dict[str, list[tuple[int, str]]]:
