@@ -45,6 +45,16 @@ async def test_aborted_jobs_still_in_their_lane_are_not_listed(keep: Keep) -> No
     assert page.total == 2
 
 
+async def test_a_page_is_full_though_the_newest_were_aborted(keep: Keep) -> None:
+    jobs = await keep.put_many(30)
+    await keep.broker.abort([job.id for job in jobs[10:]])
+
+    page = await keep.broker.page(Query(QUEUED, limit=5))
+
+    assert [row.job.id for row in page.rows] == [job.id for job in reversed(jobs[5:10])]
+    assert page.total == 10
+
+
 async def test_a_record_nobody_can_read_is_shown_and_can_be_removed(keep: Keep, server: Any) -> None:
     worker, delivery = await keep.running(task="shop.spoilt")
     await worker.settle(success(delivery))

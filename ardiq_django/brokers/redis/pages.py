@@ -132,12 +132,14 @@ class Pages:
         return list(zip(flat[::2], flat[1::2], strict=True))
 
     async def _queued(self, key: str, tombs: str, depth: int) -> list[_Entry]:
-        (range_,) = await self._ask(Command((b"LRANGE", key, -depth, -1)))
+        # ids of jobs that were taken out of the lane still stand there
+        (gone,) = await self._ask(Command((b"SCARD", tombs))) if tombs else (0,)
+        (range_,) = await self._ask(Command((b"LRANGE", key, -depth - gone, -1)))
         ids = range_[::-1]
-        if tombs and ids:
+        if gone and ids:
             (dead,) = await self._ask(Command((b"SMISMEMBER", tombs, *ids)))
             ids = [job_id for job_id, is_dead in zip(ids, dead, strict=True) if not is_dead]
-        return await self._entries(ids)
+        return await self._entries(ids[:depth])
 
     async def _entries(self, ids: Sequence[bytes]) -> list[_Entry]:
         entries: list[_Entry] = []
