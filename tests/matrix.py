@@ -21,9 +21,12 @@ PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 DJANGOS = {"5.2": "3.11", "6.0": "3.12", "6.1": "3.12"}  # with the oldest Python each of them runs on
 SERVERS = ("Redis 6.2", "Redis 7", "Valkey")
 
+# What needs PostgreSQL, or one process after another, takes longer than all the rest.
+LEFT_OUT = ("tests/ring/test_orm.py", "tests/ring/test_inside_jobs.py", "tests/ring/test_super*.py")
 QUICK = (
-    *("tests/contract", "tests/engine", "tests/ring"),
-    *("-k", "not postgres and not (engine and (redis or sqlite))"),
+    *("tests/contract", "tests/engine", "tests/ring", "tests/admin"),
+    *(f"--ignore-glob={ROOT / name}" for name in LEFT_OUT),
+    *("-k", "not postgres and not ((engine or admin) and (redis or sqlite))"),
 )
 ON_REDIS = ("tests/redis", "tests/contract", "-k", "redis")
 
