@@ -107,6 +107,16 @@ class Sentinel(RedisServer):
                 client.execute_command("SENTINEL", "DEBUG", "PUBLISH-PERIOD", 100, "INFO-PERIOD", 500)
             wait_until(lambda: any(not one["is_sdown"] for one in client.sentinel_slaves(SERVICE)))
 
+    def fail_over(self) -> None:
+        """Put the replica in the primary's place, as soon as the sentinel has seen that it can."""
+
+        def agrees() -> bool:
+            with closing(self.administer()) as client, suppress(ResponseError):
+                return bool(client.execute_command("SENTINEL", "FAILOVER", SERVICE))
+            return False
+
+        wait_until(agrees)
+
     def administer(self) -> Any:
         """A client of the sentinel itself."""
         return Redis(port=self.port, password=self.password, decode_responses=True)

@@ -38,7 +38,9 @@ class TestAUser:
     def user(self, own_server: RedisServer) -> str:
         client: Any = Redis(port=own_server.port)
         with closing(client):
-            client.execute_command("ACL", "SETUSER", "worker", "on", f">{SECRET}", "+@all", "~ardiq:*", "&ardiq:*")
+            client.execute_command(
+                "ACL", "SETUSER", "worker", "on", f">{SECRET}", "+@all", "~ardiq:*", "resetchannels", "&ardiq:*"
+            )
             client.execute_command("ACL", "SETUSER", "default", "off")
         return f"127.0.0.1:{own_server.port}"
 

@@ -65,8 +65,7 @@ async def test_jobs_go_on_after_a_failover_that_was_asked_for(watched: Watched, 
     async with house.working(app):
         assert (await end_of(await echo.enqueue(1))).value == 1
 
-        with closing(watched.sentinel.administer()) as client:
-            client.execute_command("SENTINEL", "FAILOVER", SERVICE)
+        watched.sentinel.fail_over()
         await until(lambda: (watched.role(watched.primary), watched.role(watched.replica)) == ("slave", "master"))
         after = await soon(insist(lambda: echo.enqueue(2)))
 

@@ -35,7 +35,7 @@ async def test_a_server(tls_server: TlsServer) -> None:
 
 
 async def test_a_server_nobody_vouches_for_is_refused(tls_server: TlsServer) -> None:
-    assert "certificate verify failed" in await trouble_at(tls_server.url.replace("ssl_ca_certs", "ssl_ca_path"))
+    assert "certificate verify failed" in await trouble_at(tls_server.url.replace("ssl_ca_certs", "client_name"))
 
 
 async def test_the_name_in_the_certificate_counts_unless_it_is_said_not_to(tls_server: TlsServer) -> None:

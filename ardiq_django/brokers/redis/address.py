@@ -186,13 +186,11 @@ def _strictness(name: str, value: str) -> str:
 _Reader = Callable[[str, str], Any]
 _OPTIONS: dict[str, _Reader] = {"username": _text, "password": _text, "db": _number, "client_name": _text}
 _SENTINEL_OPTIONS: dict[str, _Reader] = {"sentinel_username": _text, "sentinel_password": _text}
-_TLS_OPTIONS: dict[str, _Reader] = {
+_TLS_OPTIONS: dict[str, _Reader] = {  # those that every redis-py from 6.0 on knows
     "ssl_ca_certs": _text,
-    "ssl_ca_path": _text,
     "ssl_ca_data": _text,
     "ssl_certfile": _text,
     "ssl_keyfile": _text,
-    "ssl_password": _text,
     "ssl_cert_reqs": _strictness,
     "ssl_check_hostname": _flag,
     "ssl_min_version": _number,
