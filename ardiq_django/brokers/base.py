@@ -74,7 +74,7 @@ class Broker(ABC):
         this epoch's is `stale` and changes nothing. Jobs leave each lane in FIFO order, lanes in the order given.
         Nothing is handed out while the queue is paused. A job whose window is over ends as expired instead of being
         handed out. A job with crashes is handed out alone: one worker at a time is chosen for it, gets nothing else
-        until it holds nothing, then that job, and nothing beside it.
+        until it holds nothing, then that job, and nothing beside it; until then one that holds nothing takes its place.
         """
 
     @abstractmethod

@@ -14,7 +14,11 @@ class QueueQuerySet(models.QuerySet["Queue"]):
     def pass_clearing(self, name: str, holder: str, epoch: str) -> bool:
         """Let `epoch` clear suspects ("" for nobody), if that is still the duty of `holder`."""
         self.get_or_create(name=name)
-        return bool(self.filter(name=name, clearing=holder).update(clearing=epoch))
+        return bool(self.filter(name=name, clearing=holder).update(clearing=epoch, draining=True))
+
+    def begin_clearing(self, name: str, epoch: str) -> bool:
+        """From now on nobody takes the place of `epoch`, if it is still its duty."""
+        return bool(self.filter(name=name, clearing=epoch).update(draining=False))
 
 
 class Queue(models.Model):
@@ -23,6 +27,8 @@ class Queue(models.Model):
     name = models.CharField(_("name"), max_length=64, unique=True)
     paused = models.BooleanField(_("paused"), default=False, db_default=False)
     clearing = models.CharField(_("clearing epoch"), max_length=64, default="", db_default="")
+
+    draining = models.BooleanField(_("finishes other jobs first"), default=False, db_default=False)
 
     objects = QueueQuerySet.as_manager()
 

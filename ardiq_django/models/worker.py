@@ -14,6 +14,7 @@ from ardiq_django.wire import Command, News, WorkerCard, pack
 unpack_mail = msgspec.msgpack.Decoder(list[Command]).decode
 unpack_news = msgspec.msgpack.Decoder(News).decode
 QUEUE_STATE = """{clock}, COALESCE(q.paused, FALSE), COALESCE(q.clearing, ''),
+  COALESCE(q.draining, FALSE),
   EXISTS (SELECT 1 FROM ardiq_worker c WHERE c.epoch = q.clearing),
   EXISTS (SELECT 1 FROM ardiq_job WHERE queue = %s AND state = 'queued' AND crashes > 0),
   (SELECT MIN(due_ms) FROM ardiq_job WHERE queue = %s AND state IN ('scheduled', 'retrying'))"""
@@ -34,6 +35,7 @@ class QueueState:
     now_ms: int
     paused: bool
     clearing: str  # the epoch that clears suspects
+    draining: bool  # it has yet to finish what it holds: one that holds nothing may take its place
     clearing_lives: bool
     suspects: bool
     due_ms: int | None  # when the next scheduled job is due

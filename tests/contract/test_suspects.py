@@ -6,7 +6,7 @@ import pytest
 
 from ardiq_django.results import State
 from ardiq_django.wire import Answer, Delivery, Outcome
-from tests.contract.keep import Keep, Worker, ids
+from tests.contract.keep import Keep, Worker, ids, soon
 from tests.contract.makers import cancelled, failure, released, requeued, retrying, success
 
 
@@ -57,16 +57,31 @@ async def test_the_chosen_worker_first_finishes_what_it_holds(keep: Keep) -> Non
     assert ids(drained) == [suspect]
 
 
-async def test_a_worker_is_chosen_even_if_others_hold_nothing(keep: Keep) -> None:
+async def test_one_who_holds_nothing_takes_the_place_of_a_chosen_worker_that_has_not_begun(keep: Keep) -> None:
     anna, held, suspect = await chosen_while_busy(keep)
-    bert = await keep.worker("bert")
+    bert = await keep.worker("bert", keep.second())
+    draining = await anna.claim(5)
+    innocent = await keep.put_many(2)
+
+    alone = await bert.claim(5)
+    relieved = await anna.claim(1)
+    beside = await bert.claim(5)
+    after = (await bert.exchange(success(alone[0]), want=5)).deliveries
+
+    assert (draining, beside) == ([], [])
+    assert ids(alone) == [suspect]
+    assert ids(relieved + list(after)) == [job.id for job in innocent]
+    assert len(held) == 2
+
+
+async def test_a_sleeper_that_holds_nothing_wakes_for_the_suspect_of_one_that_has_not_begun(keep: Keep) -> None:
+    anna, _, suspect = await chosen_while_busy(keep)
+    bert = await keep.worker("bert", keep.second())
     await anna.claim(5)
 
-    idle = await bert.claim(5)
-    drained = (await anna.exchange(*map(success, held), want=5)).deliveries
+    await soon(bert.broker.wait(bert.epoch, 30))
 
-    assert idle == []
-    assert ids(drained) == [suspect]
+    assert ids(await bert.claim(5)) == [suspect]
 
 
 async def test_others_go_on_with_the_innocent(keep: Keep) -> None:

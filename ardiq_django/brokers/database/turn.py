@@ -86,12 +86,15 @@ class _Turning:
         """The suspect this worker is to run alone; nothing while it holds anything; None if that is not its duty."""
         look, epoch = self._look, self._turn.epoch
         chosen = look.clearing == epoch
-        if look.suspects and not look.clearing_lives:
+        is_idle_instead = look.draining and not self._turn.held and not chosen
+        if look.suspects and (is_idle_instead or not look.clearing_lives):
             chosen = self._pass_clearing(epoch)
         if not chosen:
             return None
         if self._turn.held:
             return []
+        if not self._tables.queues.begin_clearing(self._tables.queue, epoch):
+            return None
         if found := self._tables.table.take_suspect(self._hand):
             return self._delivered(found)
         self._pass_clearing("", holder=epoch)

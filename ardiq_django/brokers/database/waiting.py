@@ -84,4 +84,5 @@ class Glance:
         if peek.clearing == self._epoch:  # gets nothing until it holds nothing
             return not peek.holds
         is_due = peek.due_ms is not None and peek.due_ms <= peek.now_ms
-        return peek.ready or is_due or (peek.suspects and not peek.clearing_lives)
+        is_free = not peek.clearing_lives or (peek.draining and not peek.holds)
+        return peek.ready or is_due or (peek.suspects and is_free)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from ardiq_django.brokers.base import Broker, QueueRules
 from ardiq_django.brokers.bell import Bell
 from ardiq_django.brokers.memory.buckets import Buckets
+from ardiq_django.brokers.memory.clearing import Clearing
 from ardiq_django.brokers.memory.entry import Entry, Registration
 from ardiq_django.brokers.memory.jobs import Jobs
 from ardiq_django.clock import now_ms
@@ -44,7 +45,7 @@ class MemoryBroker(Broker):
         self._lock = threading.RLock()
         self._work, self._post, self._ends = Bell(), Bell(), Bell()
         self._jobs = Jobs(rules, self._now, self._ends.ring)
-        self._clearing = ""  # the epoch that is to run a suspect alone
+        self._clearing = Clearing()
         self._workers: dict[str, Registration] = {}
         self._watermarks: dict[str, int] = {}
         self._buckets = Buckets()
@@ -74,8 +75,7 @@ class MemoryBroker(Broker):
 
     def _forget(self, epoch: str) -> None:
         self._workers.pop(epoch, None)
-        if self._clearing == epoch:
-            self._clearing = ""
+        self._clearing.end(epoch)
 
     def _worker(self, epoch: str) -> Registration:
         worker = self._workers.get(epoch)
@@ -100,8 +100,8 @@ class MemoryBroker(Broker):
 
     def _claim(self, turn: Exchange) -> list[Delivery]:
         if self._paused or not turn.want:
-            if self._clearing == turn.epoch and not turn.held:
-                self._clearing = ""
+            if not turn.held:
+                self._clearing.end(turn.epoch)
             return []
         if (alone := self._clear_suspects(turn)) is not None:
             return alone
@@ -113,15 +113,17 @@ class MemoryBroker(Broker):
         return found
 
     def _clear_suspects(self, turn: Exchange) -> list[Delivery] | None:
-        if self._clearing not in self._workers:
-            self._clearing = turn.epoch if self._jobs.suspects else ""
-        if self._clearing != turn.epoch:
+        clearing, epoch = self._clearing, turn.epoch
+        if clearing.is_open_to(epoch, turn.held > 0, self._workers):
+            clearing.pass_to(epoch if self._jobs.suspects else "")
+        if clearing.epoch != epoch:
             return None
         if turn.held:
             return []
+        clearing.begin()
         alone = next(self._jobs.take(turn, self._jobs.suspects), None)
         if alone is None:
-            self._clearing = ""
+            clearing.end(epoch)
         return [alone] if alone else None
 
     async def wait(self, epoch: str, timeout_s: float) -> None:
@@ -134,9 +136,11 @@ class MemoryBroker(Broker):
     def _ready_for(self, epoch: str) -> bool:
         if self._paused:
             return False
-        if self._clearing == epoch:  # gets nothing until it holds nothing
-            return not self._jobs.held_by(epoch)
-        return any(self._jobs.lanes.values()) or bool(self._jobs.suspects and self._clearing not in self._workers)
+        holds_any = bool(self._jobs.held_by(epoch))
+        if self._clearing.epoch == epoch:  # gets nothing until it holds nothing
+            return not holds_any
+        is_open = self._clearing.is_open_to(epoch, holds_any, self._workers)
+        return any(self._jobs.lanes.values()) or bool(self._jobs.suspects and is_open)
 
     async def listen(self, epoch: str, timeout_s: float) -> list[Command]:
         with self._post.listener() as listener:

@@ -71,8 +71,9 @@ end
 
 -- A job with crashes runs alone. True if this worker is the one chosen for it, and gets nothing beside.
 local function clear_suspects()
-  local chosen = call('GET', CLEARING)
-  if not chosen or not call('ZSCORE', WORKERS, chosen) then
+  local chosen, is_draining = clearer()
+  local is_idle_instead = is_draining and held == 0 and chosen ~= epoch
+  if is_idle_instead or not call('ZSCORE', WORKERS, chosen) then
     if call('EXISTS', SUSPECTS) == 0 then
       return false
     end
@@ -93,12 +94,13 @@ local function clear_suspects()
     end
     hand_out({id}, {})
   end
+  call('SET', CLEARING, epoch .. '*')
   return true
 end
 
 local function claim()
   if want == 0 or has(PAUSED) then
-    if held == 0 and has(CLEARING) and call('GET', CLEARING) == epoch then
+    if held == 0 and has(CLEARING) and clearer() == epoch then
       call('DEL', CLEARING)
       ring()
     end

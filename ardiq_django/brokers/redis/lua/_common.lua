@@ -50,6 +50,12 @@ local function ring()
   end
 end
 
+-- Who is to run suspects ('' for nobody), and whether it has yet to begin: then one that holds nothing may instead.
+local function clearer()
+  local chosen, has_begun = string.match(call('GET', CLEARING) or '', '^([^*]*)(%*?)$')
+  return chosen or '', has_begun == ''
+end
+
 local function lane_list(lane)
   return QUEUE .. 'lane:' .. lane
 end

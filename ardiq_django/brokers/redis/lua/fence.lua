@@ -9,7 +9,7 @@ for i = 9, #ARGV do
   if lease_end and (how ~= 'lost' or tonumber(lease_end) <= NOW) then
     call('ZREM', WORKERS, epoch)
     call('HSET', DEAD, epoch, how == 'left' and how or 'lost')
-    if call('GET', CLEARING) == epoch then
+    if clearer() == epoch then
       call('DEL', CLEARING)
     end
   end

@@ -17,14 +17,17 @@ local function word()
   if call('EXISTS', PAUSED) == 1 then
     return 'idle'
   end
-  local chosen = call('GET', CLEARING)
+  local chosen, is_draining = clearer()
   if chosen == epoch then
     return holds_any() and 'busy' or 'ready'
   elseif #KEYS > 22 and call('EXISTS', unpack(KEYS, 23)) > 0 then
     return 'ready'
   end
-  local free = not chosen or not call('ZSCORE', WORKERS, chosen)
-  return free and call('EXISTS', SUSPECTS) == 1 and 'ready' or 'idle'
+  if call('EXISTS', SUSPECTS) == 0 then
+    return 'idle'
+  end
+  local is_free = not call('ZSCORE', WORKERS, chosen) or (is_draining and not holds_any())
+  return is_free and 'ready' or 'idle'
 end
 
 return {word(), nearest_due() or false}
