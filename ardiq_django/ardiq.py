@@ -62,6 +62,7 @@ class Ardiq:
     def _begin(self, source: Callable[[], Mapping[str, Any]]) -> None:
         self._source = source
         self._options: AppOptions | None = None
+        self._overridden: frozenset[str] = frozenset()
         self._broker: Broker | None = None
         self._lock = threading.RLock()
         self._worker: Worker | None = None
@@ -86,12 +87,13 @@ class Ardiq:
 
     def is_told(self, option: str) -> bool:
         """Whether this app was told an option, and does not just take its default."""
-        return option in self._source()
+        return option in self._overridden or option in self._source()
 
     def reconfigure(self) -> None:
         """Read the options again when they are next needed, and make a new broker; tasks stay registered."""
         with self._lock:
             self._options = None
+            self._overridden = frozenset()
             self._broker = None
 
     @property
@@ -147,6 +149,7 @@ class Ardiq:
         """Change options of this process's app, such as a command's flags; raises as the constructor does."""
         known_keywords(AppOptions, options, "Ardiq")
         self._options = replace(self.options, **options)
+        self._overridden |= options.keys()
 
     def encode(self, value: Any) -> bytes:
         """The serializer's bytes of a value."""
