@@ -20,6 +20,7 @@ from ardiq_django.worker.restraint import Restraint
 from ardiq_django.worker.run import Cut
 from ardiq_django.worker.runs import Runs
 from ardiq_django.worker.slots import Slots
+from ardiq_django.worker.statistics import TOLD_EVERY_S, Statistics
 from ardiq_django.worker.upkeep import Patience, Upkeep, cancel_and_wait, every, keep_on
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Worker:
         self._clock = BrokerClock(app.broker)
         self._share = (slots or Slots(options.concurrency)).share(options.concurrency, self._rouse)
         self._runs = Runs(app, self._report, self._clock, self._share, self._finished)
+        self._statistics = Statistics(app.broker)
         self._outcomes: list[Outcome] = []
         self._stir = asyncio.Event()  # the pump has something to do
         self._watching: asyncio.Task[None] | None = None
@@ -116,7 +118,8 @@ class Worker:
     def _begin_duties(self) -> list[asyncio.Task[None]]:
         listen = keep_on(self._listen, self._report)
         beat = every(min(NEWS_EVERY_S, self._third_of_lease_s), self._beat, self._report)
-        return [self._loop.create_task(duty) for duty in (listen, beat, *self._upkeep.duties())]
+        tell = every(TOLD_EVERY_S, self._tell_figures, self._report)
+        return [self._loop.create_task(duty) for duty in (listen, beat, tell, *self._upkeep.duties())]
 
     @property
     def _upkeep(self) -> Upkeep:
@@ -167,6 +170,7 @@ class Worker:
             self._share.keep(want - found)
         for outcome, answer in zip(outcomes, turn.answers, strict=True):
             self._report.settled(outcome, answer)
+        self._statistics.settled(outcomes, turn.answers)
         self._take_up(turn, want)
 
     async def _idle(self) -> None:
@@ -189,6 +193,7 @@ class Worker:
 
     def _take_up(self, turn: Turn, want: int) -> None:
         self._next_due_s = None if turn.next_due_ms is None else turn.next_due_ms / 1000
+        self._statistics.begun(turn.deliveries, self._clock.now_ms())
         for delivery in turn.deliveries:
             self._runs.start(delivery)
         if want:
@@ -271,6 +276,9 @@ class Worker:
             held[delivery.job.id] = delivery.claim
             self._finished(Released(delivery))
 
+    async def _tell_figures(self) -> None:
+        await self._statistics.tell(self._lease.epoch)
+
     async def _begin_anew(self, lease: Lease, error: LeaseLost) -> None:
         """The epoch is over: nothing that ran in it may write any more."""
         lease.cut_short()
@@ -306,4 +314,6 @@ class Worker:
         await self._lease.finish_pending()
         if self._outcomes:
             await self._turn(0)
+        with contextlib.suppress(BrokerError):  # who leaves hands back what he holds, also where figures are refused
+            await self._tell_figures()
         await self._app.broker.leave(self._lease.epoch)
