@@ -36,9 +36,11 @@ class Certificates:
         self.certificate = directory / "own.pem"
         self.key = directory / "own.key"
         ca_key, request, names = directory / "ca.key", directory / "own.csr", directory / "names"
-        names.write_text("subjectAltName=IP:127.0.0.1")
+        names.write_text("subjectAltName=IP:127.0.0.1\nauthorityKeyIdentifier=keyid\n")
         new = ("req", "-newkey", "rsa:2048", "-nodes")
-        openssl(*new, "-x509", "-days", "1", "-subj", "/CN=ours", "-keyout", ca_key, "-out", self.authority)
+        # from Python 3.13 on a client wants both: the use of the authority's key, and which key has signed
+        use = ("-addext", "keyUsage=critical,keyCertSign")
+        openssl(*new, "-x509", *use, "-days", "1", "-subj", "/CN=ours", "-keyout", ca_key, "-out", self.authority)
         openssl(*new, "-subj", "/CN=127.0.0.1", "-keyout", self.key, "-out", request)
         signed_by = ("-CA", self.authority, "-CAkey", ca_key, "-CAcreateserial", "-days", "1", "-extfile", names)
         openssl("x509", "-req", "-in", request, *signed_by, "-out", self.certificate)
