@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from ardiq_django import Ardiq
 from ardiq_django.brokers.memory import MemoryBroker
 from ardiq_django.clock import new_epoch, new_id, now_ms
 from ardiq_django.config import QueueRules
@@ -111,3 +112,19 @@ async def test_nothing_new_is_no_report(broker: Unreliable) -> None:
     await Statistics(broker).tell("never-registered")
 
     assert broker.lost_calls == 1
+
+
+async def test_a_worker_whose_figures_are_refused_leaves_all_the_same(broker: Unreliable) -> None:
+    app = Ardiq("memory://", burst=True)
+    app._broker = broker
+    broker.lost_calls = 100
+
+    @app.task
+    async def nothing() -> None: ...
+
+    job = await nothing.enqueue()
+    await app.run()
+
+    assert broker.lost_calls == 99
+    assert await job.result() is not None
+    assert await broker.workers() == []

@@ -107,8 +107,8 @@ class Broker(ABC):
         """Add what became of attempts, by task, to the bucket of this moment in each resolution.
 
         The reports of an epoch are numbered from 1, one after the other; a number that was added before changes
-        nothing. Raises `LeaseLost`, changing nothing, if the epoch is unknown or was reaped. A bucket keeps about
-        `MOST_TASKS` tasks by name, and the sum of all others under "".
+        nothing. The lease is not renewed. Raises `LeaseLost`, changing nothing, if the epoch is unknown or was reaped.
+        A bucket keeps about `MOST_TASKS` tasks by name, and the sum of all others under "".
         """
 
     @abstractmethod

@@ -19,7 +19,7 @@ from ardiq_django.statistics import (
     cell_of,
     total,
 )
-from tests.contract.keep import Keep, soon
+from tests.contract.keep import LEASE_MS, Keep, soon
 
 ONE = Figures({BEGUN: 1, SUCCEEDED: 1, RUN + cell_of(40): 1})
 DAY_MS = 24 * HOUR_MS
@@ -169,6 +169,17 @@ async def test_nobody_reports_in_an_epoch_that_is_over(keep: Keep) -> None:
             await keep.broker.report(epoch, 1, {"shop.mail": ONE})
 
     assert await series(keep) == []
+
+
+async def test_a_report_does_not_renew_the_lease(keep: Keep) -> None:
+    worker = await keep.worker()
+    keep.travel(LEASE_MS - 1_000)
+    await keep.broker.report(worker.epoch, 1, {"shop.mail": ONE})
+    keep.travel(2_000)
+
+    await keep.broker.reap()
+
+    assert await keep.broker.workers() == []
 
 
 async def test_queues_are_told_apart(keep: Keep) -> None:

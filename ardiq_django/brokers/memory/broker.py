@@ -81,12 +81,16 @@ class MemoryBroker(Broker):
         worker = self._workers.get(epoch)
         if worker is None:
             raise LeaseLost(f"worker epoch {epoch} is not registered, or was reaped")
+        return worker
+
+    def _renewed(self, epoch: str) -> Registration:
+        worker = self._worker(epoch)
         worker.lease_end_ms = self._now() + self.rules.lease_ms
         return worker
 
     async def exchange(self, turn: Exchange) -> Turn:
         with self._lock:
-            worker = self._worker(turn.epoch)
+            worker = self._renewed(turn.epoch)
             if turn.call > worker.call:
                 answers = self._jobs.settle(turn)
                 self._jobs.promote()
@@ -155,7 +159,7 @@ class MemoryBroker(Broker):
 
     async def beat(self, epoch: str, call: int, held: Mapping[str, int], news: News) -> Beat:
         with self._lock:
-            worker = self._worker(epoch)
+            worker = self._renewed(epoch)
             worker.news = news
             mine = {entry.job.id: entry for entry in self._jobs.held_by(epoch)}
             lost = [job_id for job_id, claim in held.items() if job_id not in mine or mine[job_id].claim != claim]
