@@ -22,6 +22,7 @@ from ardiq_django.worker.runs import Runs
 from ardiq_django.worker.slots import Slots
 from ardiq_django.worker.statistics import TOLD_EVERY_S, Statistics
 from ardiq_django.worker.upkeep import Patience, Upkeep, cancel_and_wait, every, keep_on
+from ardiq_django.worker.watch import Watch
 
 if TYPE_CHECKING:
     from ardiq_django.ardiq import Ardiq
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 NEWS_EVERY_S = 1.0
 LISTEN_S = 5.0
 CANCEL_GRACE_S = 5.0
-GRACE_S = 0.001  # a job that ends within it leaves nothing to watch for
 
 
 class Worker:
@@ -54,9 +54,9 @@ class Worker:
         self._statistics = Statistics(app.broker)
         self._outcomes: list[Outcome] = []
         self._stir = asyncio.Event()  # the pump has something to do
-        self._watching: asyncio.Task[None] | None = None
         self._hungry = True  # the last turn found all it asked for, or there may be something new
         self._restraint = Restraint()
+        self._watch = Watch(self._restraint, self._wait_for_work, self._woken)
         self._next_due_s: float | None = None
         self._stopping = False
         self._stop_at = float("inf")
@@ -135,7 +135,8 @@ class Worker:
             if self._outcomes or want:
                 await self._turn(want)
             elif self._runs:
-                self._watch()
+                if not self._hungry and self._share.has_room and not self._stopping:
+                    self._watch.begin()
                 await self._stir.wait()
             else:
                 await self._idle()
@@ -175,7 +176,7 @@ class Worker:
 
     async def _idle(self) -> None:
         """With nothing held: a turn that waits for work, so that a job is handed out in the moment it comes."""
-        self._stop_watching()
+        self._watch.end()
         await self._restraint.pause()
         want, lease, found = self._reserve(1 if self._share.is_shared else None), self._lease, 0
         if not want:
@@ -214,23 +215,10 @@ class Worker:
             self._outcomes.append(outcome)
         self._rouse()
 
-    def _watch(self) -> None:
-        """Beside what runs, watch for work for the slots that are free."""
-        is_watched = self._watching is not None and not self._watching.done()
-        if not self._hungry and self._share.has_room and not self._stopping and not is_watched:
-            self._watching = self._loop.create_task(self._watch_for_work())
+    async def _wait_for_work(self) -> None:
+        await self._app.broker.wait(self._lease.epoch, self._until_due_s)
 
-    def _stop_watching(self) -> None:
-        if self._watching is not None:
-            self._watching.cancel()
-            self._watching = None
-
-    async def _watch_for_work(self) -> None:
-        await asyncio.sleep(GRACE_S)
-        await self._restraint.pause()
-        # an error is no reason to stop: the pump is to meet the trouble, and to tell of it
-        with contextlib.suppress(BrokerError):
-            await self._app.broker.wait(self._lease.epoch, self._until_due_s)
+    def _woken(self) -> None:
         self._hungry = True
         self._rouse()
 
@@ -291,13 +279,12 @@ class Worker:
             self._lease = await Lease.begin(self._app.broker, self._card, self._patience)
             with contextlib.suppress(BrokerError):
                 await self._app.broker.leave(lease.epoch)  # for what still waits in its name
-        self._hungry = True
-        self._rouse()
+        self._woken()
 
     async def _wind_up(self) -> None:
         """Cancel what still runs, hand it back, say goodbye. What a thread will not let go of is handed back too."""
         self._stopping = True
-        self._stop_watching()
+        self._watch.end()
         await self._runs.stop(CANCEL_GRACE_S)
         await cancel_and_wait(self._duties)
         try:
