@@ -1,7 +1,6 @@
 # Every target sets up what it needs. Start with `make`, which lists them.
 
 PYTHON ?= python3
-NEXT ?= 1
 PYTEST_ARGS ?=
 
 VENV := .venv
@@ -19,7 +18,7 @@ FULL ?=
 ONLY ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-oldest test-next check bench lint format types floors migrations test-matrix clean
+.PHONY: help demo test test-next check bench lint format types floors migrations test-matrix clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,12 +26,10 @@ help:  ## List the targets
 demo: $(READY)  ## Run the example project (BROKER=memory|redis|database, ONCE=1 ends by itself)
 	ONCE="$(ONCE)" BROKER="$(BROKER)" $(BIN)/python example_project/demo.py
 
-test: test-oldest $(if $(filter-out 0,$(NEXT)),test-next)  ## Test on the oldest and the newest Django (NEXT=0: only the oldest)
-
-test-oldest: $(READY)
+test: $(READY)  ## Test, on the oldest Django we support
 	ARDIQ_TEST_SERVERS=packaged $(BIN)/python -m pytest $(PYTEST_ARGS)
 
-test-next:
+test-next:  ## Test on the newest
 	@if python=$$(sh .ci/find-python $(NEXT_PYTHONS)); then \
 		$(MAKE) --no-print-directory $(NEXT_READY) NEXT_PYTHON="$$python" && \
 		echo "$(NEXT_VENV)/bin/python -m pytest $(PYTEST_ARGS)" && \
@@ -41,7 +38,8 @@ test-next:
 		echo "Skipped Django $(NEXT_DJANGO): it needs one of Python $(NEXT_PYTHONS), and none was found."; \
 	fi
 
-check: lint floors types migrations  ## Everything CI asks for: format, lint, floors, types, migrations, tests
+check: lint floors types migrations  ## Everything CI asks for: format, lint, floors, types, migrations, both tests
+	@$(MAKE) --no-print-directory test-next
 	@$(MAKE) --no-print-directory test
 
 bench: $(READY)  ## Measure
