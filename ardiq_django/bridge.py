@@ -1,9 +1,11 @@
-"""The one way from synchronous code into a coroutine: an event loop on a thread of its own, made when first needed."""
+"""Between threads: the one way from synchronous code into a coroutine, on an event loop of its own, made when first
+needed; and calls that some other thread is to make."""
 
 import asyncio
 import os
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -39,3 +41,17 @@ def _bridge_loop() -> asyncio.AbstractEventLoop:
             _pid = os.getpid()
             threading.Thread(target=_loop.run_forever, name="ardiq-bridge", daemon=True).start()
         return _loop
+
+
+def promised(work: Callable[[], T]) -> tuple[Future[T], Callable[[], None]]:
+    """A future, and the call by which some thread is to fulfil it; a future that was cancelled before stays so."""
+    future: Future[T] = Future()
+
+    def fulfil() -> None:
+        if future.set_running_or_notify_cancel():
+            try:
+                future.set_result(work())
+            except BaseException as error:
+                future.set_exception(error)
+
+    return future, fulfil

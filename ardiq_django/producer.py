@@ -63,9 +63,7 @@ class Producer:
         app = self._app.options
         lane = options.priority or declared.priority
         own_id, digest = self._own_id(call, declared)
-        window_ms = declared.expire_ms if options.expire_ms is None else options.expire_ms
-        if window_ms:
-            _refuse_delay_beyond(window_ms, call)
+        window_ms = _window_ms(call, declared)
         return StagedJob(
             FORMAT,
             own_id or new_id(),
@@ -196,7 +194,11 @@ class Producer:
             raise JobConflict(conflicts[0])
 
 
-def _refuse_delay_beyond(window_ms: int, call: Call) -> None:
-    delay_ms = max(call.options.delay_ms, call.options.schedule_ms - now_ms())
-    if window_ms < delay_ms:
-        raise ConfigError(f"{call.task}: a delay of {delay_ms} ms lies beyond the window expire_ms={window_ms}")
+def _window_ms(call: Call, declared: TaskOptions) -> int:
+    """The window the job must start in, 0 for none; raises `ConfigError` if its delay lies beyond."""
+    window_ms = declared.expire_ms if call.options.expire_ms is None else call.options.expire_ms
+    if window_ms:
+        delay_ms = max(call.options.delay_ms, call.options.schedule_ms - now_ms())
+        if window_ms < delay_ms:
+            raise ConfigError(f"{call.task}: a delay of {delay_ms} ms lies beyond the window expire_ms={window_ms}")
+    return window_ms

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ class ServerBroken(Exception):
     """A server did not start or did not stop; the message ends with its log."""
 
 
-class Server:
+class Server(ABC):
     """One server process, which also ends when the process that started it dies, however that died."""
 
     last_resort = signal.SIGKILL
@@ -36,8 +37,9 @@ class Server:
         self._lifeline: subprocess.Popen[bytes] | None = None
 
     @property
+    @abstractmethod
     def url(self) -> str:
-        raise NotImplementedError
+        """Where it answers."""
 
     @property
     def is_running(self) -> bool:
@@ -67,11 +69,13 @@ class Server:
     def resume(self) -> None:
         self._signal(signal.SIGCONT)
 
+    @abstractmethod
     def answers(self) -> bool:
-        raise NotImplementedError
+        """Whether it is ready."""
 
+    @abstractmethod
     def _command(self) -> Sequence[str | Path]:
-        raise NotImplementedError
+        """What starts it."""
 
     def _user(self) -> str | None:
         """The system user to run as; None: whoever runs the tests."""

@@ -1,5 +1,6 @@
 """The filters beside the list of jobs: queue, state, time, task."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 Choices = list[tuple[str, "str | _StrPromise"]]
 
 
-class JobFilter(SimpleListFilter):
+class JobFilter(SimpleListFilter, ABC):
     """A filter of jobs. A value that it does not offer leads back to the plain list."""
 
     parameter_name: str
@@ -33,9 +34,9 @@ class JobFilter(SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
         return self.offers(desk_of(request))
 
+    @abstractmethod
     def offers(self, desk: Desk) -> Choices:
         """The values and what they are called."""
-        raise NotImplementedError
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value()
@@ -45,9 +46,9 @@ class JobFilter(SimpleListFilter):
             raise IncorrectLookupParameters(f"{self.parameter_name}={value!r} is not offered")
         return self.narrowed(queryset, value)
 
+    @abstractmethod
     def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
         """The jobs with this value."""
-        raise NotImplementedError
 
     def get_facet_queryset(self, changelist: ChangeList) -> dict[str, Any]:
         return {}

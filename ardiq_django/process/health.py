@@ -1,10 +1,12 @@
 """Whether a worker process is well, for whoever looks after it: over HTTP, and as a file."""
 
+import http.client
 import json
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -53,8 +55,6 @@ def check(where: str) -> str:
 
 
 def _asked(port: int) -> dict[str, Any]:
-    import http.client
-
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", "/")
@@ -96,3 +96,17 @@ class HealthServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+@contextmanager
+def answering(port: int | None, ask: Callable[[], dict[str, Any]]) -> Iterator[None]:
+    """Answer on this port, if there is one, for the length of the block."""
+    if port is None:
+        yield
+        return
+    server = HealthServer(port, ask)
+    server.start()
+    try:
+        yield
+    finally:
+        server.stop()

@@ -1,15 +1,14 @@
 """One process that serves queues: a worker each, side by side on the slots of the process, until told to stop."""
 
 import asyncio
-import contextlib
 import logging
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ardiq_django.ardiq import Ardiq
-from ardiq_django.process.health import Health, HealthServer, write
+from ardiq_django.process.health import Health, answering, write
 from ardiq_django.process.leash import Leash
 from ardiq_django.process.limits import Limits, Measure
 from ardiq_django.worker.slots import Slots
@@ -51,7 +50,7 @@ class Serving:
             loop.add_signal_handler(number, self.stop)
         if self._leash:
             self._leash.watch(loop, self.stop)
-        with self._answering():
+        with answering(self._terms.health_port, self._health.ask):
             duties = [loop.create_task(self._watch_limits()), loop.create_task(self._tell_health())]
             try:
                 await asyncio.gather(*(app.run(self._slots) for app in self._apps))
@@ -80,18 +79,6 @@ class Serving:
     def _stop(self, now: bool = False) -> None:
         for app in self._apps:
             app.stop(now)
-
-    @contextlib.contextmanager
-    def _answering(self) -> Iterator[None]:
-        port = self._terms.health_port
-        server = HealthServer(port, self._health.ask) if port is not None else None
-        if server:
-            server.start()
-        try:
-            yield
-        finally:
-            if server:
-                server.stop()
 
     async def _watch_limits(self) -> None:
         while True:

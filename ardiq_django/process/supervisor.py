@@ -12,7 +12,7 @@ from typing import Any
 
 from ardiq_django.ardiq import Ardiq
 from ardiq_django.process.child import Child
-from ardiq_django.process.health import HealthServer, write
+from ardiq_django.process.health import answering, write
 from ardiq_django.process.leash import Leash
 
 logger = logging.getLogger("ardiq.worker")
@@ -151,15 +151,11 @@ class Supervisor:
 
     @contextlib.asynccontextmanager
     async def _telling_health(self) -> AsyncIterator[None]:
-        server = HealthServer(self._health_port, self.health) if self._health_port is not None else None
         writing = asyncio.create_task(self._write_health(self._health_file)) if self._health_file else None
-        if server:
-            server.start()
         try:
-            yield
+            with answering(self._health_port, self.health):
+                yield
         finally:
-            if server:
-                server.stop()
             if writing and self._health_file:
                 writing.cancel()
                 self._health_file.unlink(missing_ok=True)

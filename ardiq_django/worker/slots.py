@@ -6,6 +6,7 @@ from concurrent.futures import Executor, Future
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
+from ardiq_django.bridge import promised
 from ardiq_django.surroundings import Slot, around
 
 T = TypeVar("T")
@@ -30,15 +31,7 @@ class SlotThread(Executor):
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> "Future[T]":
         """As any executor's."""
-        future: Future[T] = Future()
-
-        def work() -> None:
-            if future.set_running_or_notify_cancel():
-                try:
-                    future.set_result(fn(*args, **kwargs))
-                except BaseException as error:
-                    future.set_exception(error)
-
+        future, work = promised(lambda: fn(*args, **kwargs))
         self.post(work)
         return future
 

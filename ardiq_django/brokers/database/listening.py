@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 from django.db import Error, connections
 
+from ardiq_django.bridge import promised
+
 T = TypeVar("T")
 CHANNEL = "ardiq"
 
@@ -31,15 +33,7 @@ class ListeningExecutor(Executor):
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> "Future[T]":
         """As any executor's."""
-        future: Future[T] = Future()
-
-        def call() -> None:
-            if future.set_running_or_notify_cancel():
-                try:
-                    future.set_result(fn(*args, **kwargs))
-                except BaseException as error:
-                    future.set_exception(error)
-
+        future, call = promised(lambda: fn(*args, **kwargs))
         self._post(call)
         return future
 
