@@ -17,8 +17,11 @@ NEXT_READY := $(NEXT_VENV)/ready
 FULL ?=
 ONLY ?=
 
+# Which drills, and how long: what `python -m drills` takes.
+DRILLS ?=
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-next check bench lint format types floors migrations test-matrix clean
+.PHONY: help demo test test-next check bench drills lint format types floors migrations test-matrix clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +47,9 @@ check: lint floors types migrations  ## Everything CI asks for: format, lint, fl
 
 bench: $(READY)  ## Measure
 	$(BIN)/python -m benchmarks
+
+drills: $(READY)  ## Prove restarts, kills and outages with whole processes (DRILLS="outage --outage-s 20")
+	$(BIN)/python -m drills $(DRILLS)
 
 lint: $(READY)  ## Check format and lint
 	$(BIN)/ruff format --check .

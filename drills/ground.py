@@ -1,0 +1,65 @@
+"""What a drill stands on: the broker's server, as in production, and what settings must know of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.services import PostgresServer, RedisServer, Server
+
+BROKERS = ("redis", "postgres", "sqlite")
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """One broker, and a directory for the drill's own files."""
+
+    broker: str
+    directory: Path
+    server: Server | None  # None on SQLite, which has none
+
+    @property
+    def alias(self) -> str:
+        """The database that keeps the jobs, if one does."""
+        return "postgres" if self.broker == "postgres" else "default"
+
+    @property
+    def ledger(self) -> Path:
+        return self.directory / "ledger"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """For the settings, of this process and of the workers."""
+        found = {
+            "DJANGO_SETTINGS_MODULE": "drills.settings",
+            "DRILL_SQLITE": str(self.directory / "drill.sqlite3"),
+            "DRILL_LEDGER": str(self.ledger),
+            "DRILL_BROKER": f"database://{self.alias}",
+        }
+        if isinstance(self.server, RedisServer):
+            found["DRILL_BROKER"] = self.server.url
+        if isinstance(self.server, PostgresServer):
+            found |= {"DRILL_POSTGRES_HOST": str(self.server.directory), "DRILL_POSTGRES_USER": self.server.user}
+        return found
+
+
+@contextmanager
+def ground(broker: str, directory: Path) -> Iterator[Ground]:
+    """A broker of the drill's own, which runs meanwhile."""
+    server = _server(broker)
+    if server:
+        server.start()
+    try:
+        yield Ground(broker, directory, server)
+    finally:
+        if server:
+            server.stop()
+
+
+def _server(broker: str) -> Server | None:
+    match broker:
+        case "redis":
+            return RedisServer("--appendonly", "yes", "--appendfsync", "everysec")
+        case "postgres":
+            return PostgresServer()
+    return None

@@ -1,0 +1,1 @@
+"""The code before a deploy."""
