@@ -31,14 +31,12 @@ class Seat:
         self.leash = leash
         self.child: Child | None = None
         self.is_done = False
-        self.failures = 0  # in a row
+        self.failures = 0  # in a row, each soon after its start
 
     def note(self, code: int, age_s: float) -> None:
-        """Remember how a process here ended, and how old it was."""
-        if code == 0:
-            self.failures = 0
-        else:
-            self.failures = 1 if age_s >= FORGIVEN_AFTER_S else self.failures + 1
+        """Remember how a process here ended, and how old it was. One that did well for a while is followed at once:
+        its sibling may be busy, and its jobs wait."""
+        self.failures = 0 if code == 0 or age_s >= FORGIVEN_AFTER_S else self.failures + 1
 
     @property
     def rest_s(self) -> float:
