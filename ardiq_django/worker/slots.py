@@ -73,7 +73,7 @@ class Slots:
         self._free = list(self._all)
         self._promised = 0
         self._shares: list[Share] = []
-        self._wanting: set[Share] = set()
+        self._wanting: dict[Share, None] = {}  # who waits longest comes first
 
     def __len__(self) -> int:
         return len(self._all)
@@ -90,14 +90,17 @@ class Slots:
         return len(self._shares) > 1
 
     def promise(self, share: "Share", asked: int) -> int:
-        """So many that this share may take, `asked` at most. While others want, none gets more than its fair part."""
-        others = len(self._wanting - {share})
-        fair = max(1, len(self) // (others + 1)) - share.used if others else asked
-        number = max(0, min(asked, fair, len(self._free) - self._promised, self._jobs_left))
+        """So many that this share may take, `asked` at most. What others that want some lack to their fair part is left
+        to them."""
+        others = self._wanting.keys() - {share}
+        fair = max(1, len(self) // (len(others) + 1))
+        free = len(self._free) - self._promised
+        lacking = sum(max(0, min(fair, other.most) - other.used) for other in others)
+        number = max(0, min(asked, free, max(fair - share.used, free - lacking), self._jobs_left))
+        if number:
+            self._wanting.pop(share, None)
         if number < asked:
-            self._wanting.add(share)
-        else:
-            self._wanting.discard(share)
+            self._wanting.setdefault(share)
         self._promised += number
         return number
 
@@ -108,8 +111,12 @@ class Slots:
     def keep(self, share: "Share", number: int) -> None:
         """Take back what was promised and not taken: its queue has found less than it wanted."""
         self._promised -= number
-        self._wanting.discard(share)
+        self._wanting.pop(share, None)
         self._tell()
+
+    def want(self, share: "Share") -> None:
+        """This queue found all that was promised to it, so there may be more: its fair part is to be left to it."""
+        self._wanting.setdefault(share)
 
     def take(self) -> WorkerSlot:
         """A slot that was promised."""
@@ -124,12 +131,15 @@ class Slots:
 
     def _tell(self) -> None:
         for share in self._wanting:
-            share.freed()
+            if share.has_room:
+                share.freed()
 
     def leave(self, share: "Share") -> None:
         """A queue needs none any more; when none does, they are closed. A busy one ends with its job."""
+        if not self.is_shared:
+            return  # a worker looks again after each of its own jobs anyway
         self._shares.remove(share)
-        self._wanting.discard(share)
+        self._wanting.pop(share, None)
         if not self._shares:
             for slot in self._all:
                 slot.close(wait=slot in self._free)
@@ -140,7 +150,7 @@ class Share:
 
     def __init__(self, slots: Slots, most: int, freed: Callable[[], None]) -> None:
         self._slots = slots
-        self._most = most
+        self.most = most
         self.freed = freed
         self.used = 0  # promised and taken
 
@@ -151,11 +161,11 @@ class Share:
     @property
     def has_room(self) -> bool:
         """Whether it may use more than it does."""
-        return self.used < self._most
+        return self.used < self.most
 
     def reserve(self, asked: int | None = None) -> int:
         """As many slots as may be had now; `asked`, or the whole share at most."""
-        room = self._most - self.used
+        room = self.most - self.used
         number = self._slots.promise(self, room if asked is None else min(room, asked)) if room else 0
         self.used += number
         return number
@@ -171,6 +181,10 @@ class Share:
         return self._slots.take()
 
     def give(self, slot: WorkerSlot) -> None:
+    def want(self) -> None:
+        """There may be more in the queue than its reservation was for."""
+        self._slots.want(self)
+
         """The job in it has ended."""
         self.used -= 1
         self._slots.give(slot)

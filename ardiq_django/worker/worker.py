@@ -199,6 +199,8 @@ class Worker:
             self._runs.start(delivery)
         if want:
             self._hungry = len(turn.deliveries) >= want
+            if self._hungry:
+                self._share.want()
             self._restraint.woke(bool(turn.deliveries))
 
     def _reserve(self, most: int | None = None) -> int:
