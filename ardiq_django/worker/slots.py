@@ -130,14 +130,14 @@ class Slots:
         self._tell()
 
     def _tell(self) -> None:
+        if not self.is_shared:
+            return  # a worker looks again after each of its own jobs anyway
         for share in self._wanting:
             if share.has_room:
                 share.freed()
 
     def leave(self, share: "Share") -> None:
         """A queue needs none any more; when none does, they are closed. A busy one ends with its job."""
-        if not self.is_shared:
-            return  # a worker looks again after each of its own jobs anyway
         self._shares.remove(share)
         self._wanting.pop(share, None)
         if not self._shares:
@@ -176,15 +176,15 @@ class Share:
         if number:
             self._slots.keep(self, number)
 
+    def want(self) -> None:
+        """There may be more in the queue than its reservation was for."""
+        self._slots.want(self)
+
     def take(self) -> WorkerSlot:
         """A reserved slot."""
         return self._slots.take()
 
     def give(self, slot: WorkerSlot) -> None:
-    def want(self) -> None:
-        """There may be more in the queue than its reservation was for."""
-        self._slots.want(self)
-
         """The job in it has ended."""
         self.used -= 1
         self._slots.give(slot)
