@@ -17,6 +17,10 @@ NEXT_READY := $(NEXT_VENV)/ready
 FULL ?=
 ONLY ?=
 
+# What `make bench` measures: on which brokers (redis if none is named), and flags of `python -m benchmarks`.
+BROKERS ?=
+ARGS ?=
+
 # Which drills, and how long: what `python -m drills` takes.
 DRILLS ?=
 
@@ -45,8 +49,13 @@ check: lint floors types migrations  ## Everything CI asks for: format, lint, fl
 	@$(MAKE) --no-print-directory test-next
 	@$(MAKE) --no-print-directory test
 
-bench: $(READY)  ## Measure
-	$(BIN)/python -m benchmarks
+bench:  ## Measure, beside Ardiq where Python is new enough (BROKERS="redis sqlite postgres", ARGS="--scale 0.1 --only bulk")
+	@if python=$$(sh .ci/find-python $(NEXT_PYTHONS)); then \
+		$(MAKE) --no-print-directory $(NEXT_READY) NEXT_PYTHON="$$python" && \
+		$(NEXT_VENV)/bin/python -m benchmarks $(BROKERS) $(ARGS); \
+	else \
+		$(MAKE) --no-print-directory $(READY) && $(BIN)/python -m benchmarks $(BROKERS) $(ARGS); \
+	fi
 
 drills: $(READY)  ## Prove restarts, kills and outages with whole processes (DRILLS="outage --outage-s 20")
 	$(BIN)/python -m drills $(DRILLS)
@@ -72,7 +81,7 @@ test-matrix: $(READY)  ## Test each Python and Django found, and each Redis (FUL
 	@FULL="$(FULL)" PYTEST_ARGS="$(PYTEST_ARGS)" $(BIN)/python -m tests.matrix $(ONLY)
 
 clean:  ## Remove the environments, the caches and what was built
-	rm -rf $(VENV) $(NEXT_VENV) .matrix build dist
+	rm -rf $(VENV) $(NEXT_VENV) .matrix .bench-peer build dist
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -1,6 +1,7 @@
-"""`python -m benchmarks [redis sqlite postgres] [--scale 0.1] [--runs 3]`: every scenario, on servers of its own."""
+"""`python -m benchmarks [redis sqlite postgres]`: every scenario, on servers of its own, and beside Ardiq itself."""
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -8,28 +9,59 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from tests.services import PostgresServer, RedisServer, Server
+from benchmarks.peer import NAME, PeerMissing, find_python
+from tests.services import PostgresServer, RedisServer, Server, make_work_dir
 
 BROKERS = ("redis", "sqlite", "postgres")
 
 
 def main() -> int:
     """Run the scenarios in one process for each broker, since a Django process has one set of settings."""
+    given = flags()
+    make_work_dir()
+    flagged = ["--scale", str(given.scale), "--runs", str(given.runs), "--only", *given.only]
+    peer = peer_flags() if given.peer and "redis" in given.brokers else []
+    told = [run(broker, [*flagged, *(peer if broker == "redis" else [])]) for broker in given.brokers]
+    if given.json:
+        given.json.write_text(json.dumps({"brokers": [one for one in told if one]}, indent=2, ensure_ascii=False))
+    return 0 if all(told) else 1
+
+
+def flags() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("brokers", nargs="*", metavar="broker", help=", ".join(BROKERS))
+    parser.add_argument("brokers", nargs="*", metavar="broker", help=f"{', '.join(BROKERS)}; redis by default")
     parser.add_argument("--scale", type=float, default=1.0, help="fewer jobs, or more")
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=3, help="of each scenario (3)")
+    parser.add_argument(
+        "--only", nargs="+", default=[], metavar="WORD", help="scenarios with one of these in their name"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything there, each run too")
+    parser.add_argument("--peer", action=argparse.BooleanOptionalAction, default=True, help=f"beside {NAME}, on redis")
     given = parser.parse_args()
-    codes = [run(broker, given.scale, given.runs) for broker in given.brokers or ["redis"]]
-    return max(codes)
+    given.brokers = given.brokers or ["redis"]
+    if unknown := set(given.brokers) - set(BROKERS):
+        parser.error(f"no such broker: {', '.join(sorted(unknown))}; there are {', '.join(BROKERS)}")
+    return given
 
 
-def run(broker: str, scale: float, runs: int) -> int:
-    """The scenarios on one broker."""
-    command = [sys.executable, "-m", "benchmarks.run", "--scale", str(scale), "--runs", str(runs)]
-    with tempfile.TemporaryDirectory(prefix="ardiq-bench-") as directory, server(broker, Path(directory)) as found:
-        return subprocess.run([*command, broker], env=os.environ | found, check=False).returncode
+def peer_flags() -> list[str]:
+    try:
+        return ["--peer-python", str(find_python())]
+    except PeerMissing as missing:
+        print(f"Skipped the comparison with {NAME}: {missing}.")
+        return []
+
+
+def run(broker: str, given: list[str]) -> dict[str, Any] | None:
+    """The scenarios on one broker, as a document; None where they broke."""
+    with tempfile.TemporaryDirectory(prefix="ardiq-bench-") as directory:
+        told = Path(directory) / "told.json"
+        command = [sys.executable, "-m", "benchmarks.run", broker, "--json", str(told), *given]
+        with server(broker, Path(directory)) as found:
+            subprocess.run(command, env=os.environ | found, check=False)
+        return json.loads(told.read_text()) if told.exists() else None
 
 
 @contextmanager

@@ -1,66 +1,78 @@
-"""What is measured. Each scenario returns figures by name; the machine's start-up costs are measured and taken off."""
+"""What is measured of ours. Each function returns figures by name."""
 
 import asyncio
-import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import cache
+from typing import Any
 
 from ardiq_django import app
 from ardiq_django.handles import Job
-from benchmarks import worker_process
-from benchmarks.tasks import nothing, nothing_sync, started_at
+from benchmarks import producing, worker_process
+from benchmarks.producing import TEXT, Figures, figures_of, span_s
+from benchmarks.tasks import nothing, started_at
 
-Figures = dict[str, float]
-TEXT = "some words to carry"
+Way = Callable[[Any, Any, int], Awaitable[Figures]]
 
 
-def fill(number: int, task: object = nothing) -> None:
+def fill(number: int, task: Any = nothing) -> list[Job[Any]]:
     """Put jobs into the queue."""
-    app.enqueue_many_sync(task.prepare(place, TEXT) for place in range(number))  # type: ignore[attr-defined]
+    return app.enqueue_many_sync([task.prepare(place, TEXT) for place in range(number)])
 
 
-def empty() -> None:
-    """Forget what a run left waiting."""
-    app.broker.run_sync(app.broker.clear())
+def dispatch(number: int, concurrency: int, task: Any = nothing, processes: int = 1) -> Figures:
+    """Jobs with results kept, run by one worker in burst."""
+    idle_s = idle_cpu_s(concurrency, processes)
+    jobs = fill(number, task)
+    cpu_s = worker_process.burst(concurrency, processes) - idle_s
+    return figures_of(number, _span_s(jobs), cpu_s)
 
 
-def dispatch(number: int, concurrency: int, task: object = nothing) -> Figures:
-    """No-op jobs with results kept, by one worker process in burst; its start and end are taken off."""
-    idle = worker_process.burst(concurrency)
-    fill(number, task)
-    cost = worker_process.burst(concurrency).less(idle)
-    left = app.queue_size_sync()
-    if left:
-        raise RuntimeError(f"{left} jobs are left")
-    return {"jobs/s": number / cost.wall_s, "worker CPU µs/job": cost.cpu_s / number * 1e6}
+@cache
+def idle_cpu_s(concurrency: int, processes: int) -> float:
+    """What a worker's start and end take."""
+    return min(worker_process.burst(concurrency, processes) for _ in range(3))
 
 
-def bulk_enqueue(number: int) -> Figures:
-    """`prepare` and `enqueue_many` together, from an event loop."""
-
-    async def run() -> float:
-        await app.enqueue_many([nothing.prepare(0, TEXT)])
-        began = time.perf_counter()
-        await app.enqueue_many(nothing.prepare(place, TEXT) for place in range(number))
-        return time.perf_counter() - began
-
-    return {"jobs/s": number / _on_a_loop(run)}
-
-
-def one_by_one(number: int) -> Figures:
-    """`await task.enqueue(...)`, each after the other."""
-
-    async def run() -> float:
-        began = time.perf_counter()
-        for place in range(number):
-            await nothing.enqueue(place, TEXT)
-        return time.perf_counter() - began
-
-    return {"jobs/s": number / _on_a_loop(run)}
+def calculation(number: int, concurrency: int, task: Any) -> Figures:
+    """Jobs that keep a core busy and return for how long: what the worker takes beyond that is the queue's."""
+    idle_s = idle_cpu_s(concurrency, 1)
+    jobs = fill(number, task)
+    cpu_s = worker_process.burst(concurrency) - idle_s
+    bodies_s = sum(_value(job) for job in jobs) / 1e9
+    return {
+        "jobs/s": number / _span_s(jobs),
+        "CPU µs of the bare function": bodies_s / number * 1e6,
+        "CPU µs beside it": (cpu_s - bodies_s) / number * 1e6,
+    }
 
 
-def one_by_one_sync(number: int) -> Figures:
+def _span_s(jobs: list[Job[Any]]) -> float:
+    return app.broker.run_sync(span_s(app, [job.id for job in jobs]))
+
+
+def _value(job: Job[int]) -> int:
+    result = job.result_sync()
+    if result is None or not result.success:
+        raise RuntimeError(f"job {job.id} ended as {result}")
+    return int(result.value)
+
+
+def enqueue(way: Way, number: int, task: Any = nothing) -> Figures:
+    """One of the ways of enqueueing, on an event loop."""
+
+    async def run() -> Figures:
+        try:
+            return await way(app, task, number)
+        finally:
+            await app.broker.close()
+
+    return asyncio.run(run())
+
+
+def enqueue_sync(number: int) -> Figures:
     """`task.enqueue_sync(...)`, each after the other."""
+    nothing.enqueue_sync(0, TEXT)
     began = time.perf_counter()
     for place in range(number):
         nothing.enqueue_sync(place, TEXT)
@@ -68,41 +80,6 @@ def one_by_one_sync(number: int) -> Figures:
 
 
 def idle_latency(number: int) -> Figures:
-    """From before `await enqueue` to the first line of the body, with a worker that has nothing else to do."""
-    worker = worker_process.serve(16)
-    try:
-
-        async def run() -> list[float]:
-            await (await started_at.enqueue()).result(60)
-            return [await _one_latency() for _ in range(number)]
-
-        waits = _on_a_loop(run)
-    finally:
-        worker.terminate()
-        worker.wait()
-    cuts = statistics.quantiles(waits, n=100)
-    return {"median ms": statistics.median(waits), "p99 ms": cuts[98]}
-
-
-async def _one_latency() -> float:
-    await asyncio.sleep(0.02)
-    began = time.perf_counter_ns()
-    job: Job[int] = await started_at.enqueue()
-    result = await job.result(60)
-    assert result is not None
-    return float(result.value - began) / 1e6
-
-
-def _on_a_loop(run: Callable[[], object]) -> object:
-    async def main() -> object:
-        try:
-            return await run()  # type: ignore[misc]
-        finally:
-            await app.broker.close()
-
-    return asyncio.run(main())
-
-
-def sync_dispatch(number: int, concurrency: int) -> Figures:
-    """The same no-op in sync functions, which run in the worker's threads."""
-    return dispatch(number, concurrency, nothing_sync)
+    """The wait of a job for a worker that has nothing else to do."""
+    with worker_process.serving((*worker_process.OURS, "--concurrency", "16")):
+        return enqueue(producing.idle_latency, number, started_at)

@@ -1,36 +1,41 @@
-"""Real workers: `manage.py runworker` as a process of its own, with its CPU time and wall time."""
+"""Workers as processes of their own."""
 
 import os
 import subprocess
 import sys
-import time
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
-COMMAND = [sys.executable, "-m", "django", "runworker", "--settings", "benchmarks.settings", "--verbosity", "0"]
+OURS = (sys.executable, "-m", "django", "runworker", "--settings", "benchmarks.settings", "--verbosity", "0")
+STOP_TIMEOUT_S = 30
 
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What a finished process took."""
-
-    wall_s: float
-    cpu_s: float
-
-    def less(self, other: "Cost") -> "Cost":
-        return Cost(self.wall_s - other.wall_s, self.cpu_s - other.cpu_s)
+Command = Sequence[str | Path]
 
 
-def burst(concurrency: int) -> Cost:
-    """Run a worker until the queue is empty."""
-    began = time.perf_counter()
-    process = subprocess.Popen([*COMMAND, "--burst", "--concurrency", str(concurrency)])
+def burst(concurrency: int, processes: int = 1) -> float:
+    """Run `manage.py runworker` until the queue is empty; returns the seconds of CPU it took."""
+    several = ("--processes", str(processes)) if processes > 1 else ()
+    return cpu_s_of((*OURS, "--burst", "--concurrency", str(concurrency), *several))
+
+
+def cpu_s_of(command: Command, env: Mapping[str, str] | None = None) -> float:
+    """Run a process to its end, and return the CPU time of it and of all that it started; raises `RuntimeError` if the
+    end is not a good one."""
+    process = subprocess.Popen(command, env=env)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise RuntimeError(f"the worker ended with code {process.returncode}")
-    return Cost(time.perf_counter() - began, usage.ru_utime + usage.ru_stime)
+    return usage.ru_utime + usage.ru_stime
 
 
-def serve(concurrency: int) -> "subprocess.Popen[bytes]":
-    """Start a worker that runs until it is terminated."""
-    return subprocess.Popen([*COMMAND, "--concurrency", str(concurrency)])
+@contextmanager
+def serving(command: Command, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Iterator[int]:
+    """Let a worker run meanwhile; gives its process id."""
+    process = subprocess.Popen(command, env=env, cwd=cwd)
+    try:
+        yield process.pid
+    finally:
+        process.terminate()
+        process.wait(STOP_TIMEOUT_S)
