@@ -1,20 +1,19 @@
 """Django's ring around the engine: transactions for producers, connections for jobs, options from the settings."""
 
 import asyncio
-import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from asgiref.sync import AsyncToSync, SyncToAsync, ThreadSensitiveContext, sync_to_async
 from django.db import connections, transaction
-from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ardiq_django import conf
+from ardiq_django.context import TaskContext
+from ardiq_django.hygiene import task_here, tidy
 from ardiq_django.surroundings import Slot, SlotExecutor, Surroundings
 
 T = TypeVar("T")
-logger = logging.getLogger("ardiq.connections")
 TRANSACTIONS_OF = "default"
 SAME_DATABASE = ("database://", f"database://{TRANSACTIONS_OF}")
 
@@ -63,7 +62,9 @@ class DjangoSlot(Slot):
     def __init__(self, thread: SlotExecutor) -> None:
         self._thread = thread
         self._context = ThreadSensitiveContext()
-        self._calls = 0
+        self._calls = 0  # when the job began
+        self._looked_after = 0  # the calls when the slot was last looked after
+        self._keeps = False  # some connection is open between jobs
         SyncToAsync.context_to_thread_executor[self._context] = thread  # type: ignore[assignment]
 
     def enter(self) -> None:
@@ -75,33 +76,25 @@ class DjangoSlot(Slot):
         return self._thread.calls != self._calls
 
     async def leave(self) -> None:
-        await asyncio.wrap_future(self._thread.submit(tidy))
+        await asyncio.wrap_future(self._thread.submit(self._tidy, task_here()))
 
     @contextmanager
     def around_thread(self) -> Iterator[None]:
-        tidy()
+        self._tidy(None)
         try:
             yield
         finally:
-            tidy()
+            self._tidy(task_here())
+
+    def look_after(self) -> None:
+        # a connection grows too old while its slot idles, or a coroutine that outlived its job opened one
+        if self._keeps or self._thread.calls != self._looked_after:
+            self._thread.submit(self._tidy, None)
+            self._looked_after = self._thread.calls
 
     def close(self) -> None:
         if self._thread.calls:
             self._thread.submit(connections.close_all)
 
-
-def tidy() -> None:
-    """What Django does between two requests, for this thread's connections: drop stale ones, forget logged queries.
-    A transaction that was left open is rolled back and named in the log."""
-    for connection in connections.all(initialized_only=True):
-        connection.queries_log.clear()
-        if connection.connection is not None and (connection.in_atomic_block or not connection.get_autocommit()):
-            _drop(connection)
-        else:
-            connection.close_if_unusable_or_obsolete()
-
-
-def _drop(connection: BaseDatabaseWrapper) -> None:
-    logger.error("a task left a transaction open on database %s; it is rolled back", connection.alias)
-    connection.close()
-    del connections[connection.alias]
+    def _tidy(self, task: TaskContext | None) -> None:
+        self._keeps = tidy(task)

@@ -35,6 +35,9 @@ class Slot:
         """Around a sync job, in the thread that runs it."""
         return nullcontext()
 
+    def look_after(self) -> None:
+        """Called now and then while no job runs here: let go of what was kept too long."""
+
     def close(self) -> None:
         """The worker stops: let go of what the slot kept."""
 

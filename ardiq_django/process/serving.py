@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ardiq_django.ardiq import Ardiq
+from ardiq_django.hygiene import TidyExecutor
 from ardiq_django.process.health import Health, answering, write
 from ardiq_django.process.leash import Leash
 from ardiq_django.process.limits import Limits, Measure
@@ -16,6 +17,7 @@ from ardiq_django.worker.slots import Slots
 logger = logging.getLogger("ardiq.worker")
 WATCH_EVERY_S = 0.5
 HEALTH_EVERY_S = 1.0
+LOOK_AFTER_SLOTS_EVERY_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +48,14 @@ class Serving:
     async def run(self) -> None:
         """Serve until stopped, until a limit is reached, or in burst until nothing is left."""
         loop = asyncio.get_running_loop()
+        loop.set_default_executor(TidyExecutor())
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
         if self._leash:
             self._leash.watch(loop, self.stop)
         with answering(self._terms.health_port, self._health.ask):
-            duties = [loop.create_task(self._watch_limits()), loop.create_task(self._tell_health())]
+            work = (self._watch_limits(), self._tell_health(), self._look_after_slots())
+            duties = [loop.create_task(duty) for duty in work]
             try:
                 await asyncio.gather(*(app.run(self._slots) for app in self._apps))
             finally:
@@ -93,3 +97,8 @@ class Serving:
             if self._terms.health_file:
                 write(self._terms.health_file, told)
             await asyncio.sleep(HEALTH_EVERY_S)
+
+    async def _look_after_slots(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_AFTER_SLOTS_EVERY_S)
+            self._slots.look_after()

@@ -129,6 +129,11 @@ class Slots:
         self._free.append(slot)
         self._tell()
 
+    def look_after(self) -> None:
+        """Let those that are free let go of what they kept too long."""
+        for slot in self._free:
+            slot.unit.look_after()
+
     def _tell(self) -> None:
         if not self.is_shared:
             return  # a worker looks again after each of its own jobs anyway

@@ -20,12 +20,13 @@ ROOT = Path(__file__).parent.parent.parent
 class WorkerProcess:
     """`manage.py runworker` in a process of its own; it ends with the block at the latest."""
 
-    def __init__(self, queues: dict[str, Any], *arguments: str) -> None:
+    def __init__(self, queues: dict[str, Any], *arguments: str, **environment: str) -> None:
         env = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "tests.ring.worker_settings",
             "ARDIQ_TEST_QUEUES": json.dumps(queues),
             "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+            **environment,
         }
         command = [sys.executable, "-m", "django", "runworker", *arguments]
         self._log = make_directory("runworker") / "log"
@@ -56,8 +57,8 @@ class WorkerProcess:
 
 
 @contextmanager
-def runworker(queues: dict[str, Any], *arguments: str) -> Iterator[WorkerProcess]:
-    process = WorkerProcess(queues, *arguments)
+def runworker(queues: dict[str, Any], *arguments: str, **environment: str) -> Iterator[WorkerProcess]:
+    process = WorkerProcess(queues, *arguments, **environment)
     try:
         yield process
     finally:

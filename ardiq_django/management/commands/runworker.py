@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.module_loading import import_string
 
+from ardiq_django import hygiene
 from ardiq_django.ardiq import Ardiq
 from ardiq_django.declared import declared_apps, get_app
 from ardiq_django.exceptions import ConfigError
@@ -95,8 +96,10 @@ def serve(serving: Serving, reloads: bool) -> None:
     reloader = Reloader(serving.changed) if reloads else None
     if reloader:
         reloader.start()
+    hygiene.begin()
     with asyncio.Runner(loop_factory=faster_loop()) as runner:
         runner.run(serving.run())
+    hygiene.close_pools()
     if reloader:
         reloader.stop()
         if reloader.has_changed and not serving.was_told_to_stop:
