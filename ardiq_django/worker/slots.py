@@ -1,7 +1,7 @@
 """The places of a worker where jobs run: each has one thread of its own, started when something first needs it."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -91,18 +91,23 @@ class Slots:
 
     def promise(self, share: "Share", asked: int) -> int:
         """So many that this share may take, `asked` at most. What others that want some lack to their fair part is left
-        to them."""
-        others = self._wanting.keys() - {share}
-        fair = max(1, len(self) // (len(others) + 1))
-        free = len(self._free) - self._promised
-        lacking = sum(max(0, min(fair, other.most) - other.used) for other in others)
-        number = max(0, min(asked, free, max(fair - share.used, free - lacking), self._jobs_left))
+        to them, and all of it to those that have waited longer."""
+        waiting = list(self._wanting)
+        ahead = waiting[: waiting.index(share)] if share in self._wanting else waiting
+        fair = max(1, len(self) // len({share, *waiting}))
+        available = min(len(self._free) - self._promised, self._jobs_left)
+        fairly = max(fair - share.used, available - self._lacking(share, waiting, fair))
+        number = max(0, min(asked, fairly, available - self._lacking(share, ahead, fair)))
+        self._promised += number
         if number:
             self._wanting.pop(share, None)
+            self._tell()  # what was left to this one may now be had
         if number < asked:
             self._wanting.setdefault(share)
-        self._promised += number
         return number
+
+    def _lacking(self, share: "Share", others: Iterable["Share"], fair: int) -> int:
+        return sum(max(0, min(fair, other.most) - other.used) for other in others if other is not share)
 
     @property
     def _jobs_left(self) -> int:

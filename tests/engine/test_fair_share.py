@@ -91,3 +91,29 @@ async def share_after(ends: DeepQueue, first: DeepQueue, second: DeepQueue) -> t
     ends.let_one_go()
     await until(lambda: first.running + second.running == 4)
     return first.running, second.running
+
+
+async def test_an_idle_queue_does_not_keep_another_from_the_last_slot(house: House, neighbour: House) -> None:
+    slots = Slots(1)
+    idle, deep = DeepQueue(house, 1), DeepQueue(neighbour, 1)
+    await deep.fill()
+
+    async with idle.working(slots):
+        await until(lambda: idle.app.is_well)
+        async with deep.working(slots):
+            for _ in range(3):
+                await until(lambda: deep.running == 1)
+                deep.let_one_go()
+
+
+async def test_an_idle_queue_does_not_keep_another_from_the_last_job_of_a_process(
+    house: House, neighbour: House
+) -> None:
+    slots = Slots(8, max_jobs=3)
+    idle, deep = DeepQueue(house, 8), DeepQueue(neighbour, 8)
+    await deep.fill()
+
+    async with idle.working(slots):
+        await until(lambda: idle.app.is_well)
+        async with deep.working(slots):
+            await until(lambda: slots.taken == 3)
