@@ -74,16 +74,16 @@ def server(broker: str, directory: Path) -> Iterator[dict[str, str]]:
     kept: Server = RedisServer() if broker == "redis" else PostgresServer()
     kept.start()
     try:
-        if isinstance(kept, RedisServer):
-            yield found | {"BENCH_BROKER": kept.url}
-        else:
-            yield found | {
-                "BENCH_BROKER": "database://postgres",
-                "BENCH_POSTGRES_HOST": str(kept.directory),
-                "BENCH_POSTGRES_USER": kept.user,
-            }
+        yield found | addressed(kept)
     finally:
         kept.stop()
+
+
+def addressed(kept: Server) -> dict[str, str]:
+    if isinstance(kept, PostgresServer):
+        where = {"BENCH_POSTGRES_HOST": str(kept.directory), "BENCH_POSTGRES_USER": kept.user}
+        return {"BENCH_BROKER": "database://postgres", **where}
+    return {"BENCH_BROKER": kept.url}
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ class Console:
 
     stream: OutputWrapper
     says_yes: bool = False
+    is_quiet: bool = False  # of progress
     _width: int = 0
 
     def confirm_or_leave(self, what: str) -> None:
@@ -27,8 +28,8 @@ class Console:
             raise CommandError("nothing was done")
 
     def progress(self, doing: str, done: int, total: int) -> None:
-        """Say how far it is, on one line that is written over; only on a terminal."""
-        if self.stream.isatty():
+        """Say how far it is, on one line that is written over; only on a terminal, and not where a program reads."""
+        if self.stream.isatty() and not self.is_quiet:
             share = done / max(1, done, total)
             bar = "█" * round(24 * share)
             text = f"{doing} {bar:░<24} {share:4.0%}  {done:,} of {number_of(max(done, total))}"

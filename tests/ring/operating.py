@@ -64,15 +64,17 @@ def in_a_process(queues: Mapping[str, Any], *arguments: str) -> tuple[int, str, 
     return ended.returncode, ended.stdout, ended.stderr
 
 
-def at_a_terminal(queues: Mapping[str, Any], answer: str | signal.Signals, *arguments: str) -> Told:
-    """A run whose three streams are one terminal, at which somebody answers the question, or interrupts it."""
+def at_a_terminal(
+    queues: Mapping[str, Any], answer: str | signal.Signals, *arguments: str, until: str = "[y/N] "
+) -> Told:
+    """A run whose three streams are one terminal, at which somebody answers what they see, or interrupts it."""
     terminal, line = pty.openpty()
     process = subprocess.Popen(
         command(*arguments), env=environment(queues), stdin=line, stdout=line, stderr=line, close_fds=True
     )
     os.close(line)
     said = b""
-    while b"[y/N] " not in said and (part := _read(terminal)):
+    while until.encode() not in said and (part := _read(terminal)):
         said += part
     if isinstance(answer, signal.Signals):
         process.send_signal(answer)

@@ -1,4 +1,4 @@
-"""`manage.py ardiq`: look at queues, examine them, and act on their jobs."""
+"""`manage.py ardiq`: look at queues, examine and measure them, and act on their jobs."""
 
 import argparse
 import json
@@ -9,7 +9,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, no_translations
 
 from ardiq_django.exceptions import ArdiqError
+from ardiq_django.management.commands.runworker import faster_loop
 from ardiq_django.operating.action import ACTIONS, Action
+from ardiq_django.operating.bench import bench
 from ardiq_django.operating.console import Console
 from ardiq_django.operating.doctor import examine
 from ardiq_django.operating.gate import pause, resume
@@ -32,13 +34,14 @@ TOLD = {
     "purge": "remove ended or waiting jobs, with everything about them",
     "pause": "hand out nothing until resume; what runs goes on",
     "resume": "hand out again",
+    "bench": "measure how fast the brokers take and hand out jobs, in queues of its own",
 }
 
 
 class Command(BaseCommand):
     """Parses, and hands over to the operations."""
 
-    help = "Looks at the queues that the setting ARDIQ declares, examines them, and acts on their jobs."
+    help = "Looks at the queues that the setting ARDIQ declares, examines and measures them, and acts on their jobs."
     requires_system_checks: Any = ()  # `doctor` tells what they say, and the others look at what can be looked at
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
@@ -53,12 +56,14 @@ class Command(BaseCommand):
             if name == "jobs":
                 add_selection(added, tuple(State))
                 added.add_argument("--limit", type=number, default=50, metavar="N", help="at most so many (50)")
+            elif name == "bench":
+                added.add_argument("--jobs", type=number, default=10_000, metavar="N", help="so many (10,000)")
             elif name in ACTIONS:
                 add_action(added, ACTIONS[name])
 
     @no_translations
     def handle(self, *args: Any, **options: Any) -> None:
-        console = Console(self.stderr, options.get("yes", False))
+        console = Console(self.stderr, options.get("yes", False), is_quiet=options["as_json"])
         try:
             report = operate(options, console)
         except ArdiqError as error:
@@ -126,6 +131,8 @@ def operate(options: Options, console: Console) -> Report:
     name, queues = options["operation"], options["queues"]
     if name == "jobs":
         return listing(queues, selection(options), options["limit"])
+    if name == "bench":
+        return bench(queues, options["jobs"], console, faster_loop())
     if name in ACTIONS:
         return act(ACTIONS[name], options, console)
     plain: Mapping[str, Callable[[list[str]], Report]] = {
