@@ -6,3 +6,4 @@ import os
 from tests.settings import *  # noqa: F403
 
 ARDIQ = json.loads(os.environ["ARDIQ_TEST_QUEUES"])
+DEBUG = bool(os.environ.get("ARDIQ_TEST_DEBUG"))
