@@ -214,3 +214,9 @@ async def die_once() -> None:
 async def leave_open_in_a_loops_thread() -> None:
     """In a thread that is nobody's."""
     await asyncio.to_thread(enter_atomic)
+
+
+@app.task
+def driver() -> str:
+    """Which one Django has taken."""
+    return str(getattr(connection, "Database").__name__)  # noqa: B009 (not on every database)
