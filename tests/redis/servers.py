@@ -66,7 +66,8 @@ class TlsServer(RedisServer):
     @property
     def lacks_tls(self) -> bool:
         """Whether the program was built without it."""
-        return "Bad directive" in self._log_tail()
+        said = self._log_tail()
+        return "Bad directive" in said or "Failed finding TLS support" in said
 
     @property
     def url(self) -> str:
