@@ -7,7 +7,8 @@ from typing import TypeVar
 import pytest
 from hypothesis import settings
 
-from tests.programs import ServerMissing
+from tests.mariadb import MariaDbServer
+from tests.programs import ServerMissing, wants_mariadb
 from tests.services import PostgresServer, RedisServer, Server, make_work_dir, work_dir
 
 AnyServer = TypeVar("AnyServer", bound=Server)
@@ -49,18 +50,25 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDbServer]:
+    """The MariaDB behind the database alias `mariadb`."""
+    yield from _running(MariaDbServer(work_dir() / "mariadb"))
+
+
+@pytest.fixture(scope="session")
 def django_db_modify_db_settings(
     request: pytest.FixtureRequest, django_db_modify_db_settings_parallel_suffix: None
 ) -> None:
-    """Start PostgreSQL before its test database is made, if a test of this session is marked to use it."""
-    if any(_uses_postgres(item) for item in request.session.items):
-        request.getfixturevalue("postgres")
+    """Start each database before its test database is made, if a test of this session is marked to use it."""
+    for name in ("postgres", "mariadb") if wants_mariadb() else ("postgres",):
+        if any(_uses(item, name) for item in request.session.items):
+            request.getfixturevalue(name)
 
 
-def _uses_postgres(item: pytest.Item) -> bool:
+def _uses(item: pytest.Item, name: str) -> bool:
     marker = item.get_closest_marker("django_db")
     databases = marker.kwargs.get("databases") if marker else None
-    return databases == "__all__" or "postgres" in (databases or ())
+    return databases == "__all__" or name in (databases or ())
 
 
 def _running(server: AnyServer) -> Iterator[AnyServer]:

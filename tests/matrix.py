@@ -1,25 +1,28 @@
-"""`python -m tests.matrix`: the tests on each Python found here with each Django it may run, and on each Redis found.
+"""`python -m tests.matrix`: the tests on each Python found here with each Django it may run, and on each server found.
 
 Every pair has an environment of its own in `.matrix/`. By default a pair runs what needs no PostgreSQL and takes a
-minute or two; FULL=1 runs everything. The newest pair then runs the tests of Redis on each server there is.
+minute or two; FULL=1 runs everything. The newest pair then runs the tests of Redis on each of those there are, and the
+tests of databases on MariaDB.
 """
 
 import os
+import re
 import shlex
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from tests.programs import every_redis
+from tests.programs import ServerMissing, every_redis, find_mariadb
 
 ROOT = Path(__file__).parent.parent
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 DJANGOS = {"5.2": "3.11", "6.0": "3.12", "6.1": "3.12"}  # with the oldest Python each of them runs on
-SERVERS = ("Redis 6.2", "Redis 7", "Valkey")
+SERVERS = ("Redis 6.2", "Redis 7", "Valkey", "MariaDB")
 
 # What needs PostgreSQL, or one process after another, takes longer than all the rest.
 LEFT_OUT = ("tests/ring/test_orm.py", "tests/ring/test_inside_jobs.py", "tests/ring/test_super*.py")
@@ -29,6 +32,7 @@ QUICK = (
     *("-k", "not postgres and not ((engine or admin) and (redis or sqlite))"),
 )
 ON_REDIS = ("tests/redis", "tests/contract", "-k", "redis")
+ON_MARIADB = ("tests/database", "tests/contract", "tests/engine", "tests/ring/test_commit.py", "-k", "mariadb")
 
 
 class Verdict(StrEnum):
@@ -112,22 +116,40 @@ def tested(pair: Pair, found: Mapping[Pair, str]) -> Line:
     return Line(str(pair), VERDICTS[passed], time.monotonic() - began)
 
 
+@dataclass(frozen=True, slots=True)
+class ServerProgram:
+    """A server found here, what runs on it, and the variable that names it to the tests."""
+
+    program: Path
+    selection: Sequence[str]
+    variable: str
+
+    @property
+    def name(self) -> str:
+        """What it calls itself, such as `Redis 7.0.15`."""
+        said = subprocess.run((self.program, "--version"), capture_output=True, text=True, check=True).stdout
+        if mariadb := re.search(r"([0-9.]+)-MariaDB", said):
+            return f"MariaDB {mariadb[1]}"
+        name, _, version, *_ = said.split()
+        return f"{name} {version.removeprefix('v=')}"
+
+
+def every_server() -> Iterator[ServerProgram]:
+    for program in every_redis():
+        yield ServerProgram(program, ON_REDIS, "ARDIQ_TEST_REDIS")
+    with suppress(ServerMissing):
+        yield ServerProgram(find_mariadb(), ON_MARIADB, "ARDIQ_TEST_MARIADB")
+
+
 def on_each_server(pair: Pair) -> Iterator[Line]:
-    """A line for each Redis and Valkey: of those found, and of those which ought to be."""
-    programs = {name_of(program): program for program in every_redis()}
-    for name, program in programs.items():
+    """A line for each Redis, Valkey and MariaDB: of those found, and of those which ought to be."""
+    servers = {server.name: server for server in every_server()}
+    for name, server in servers.items():
         announce(f"{name}, {pair}")
         began = time.monotonic()
-        passed = pair.test(ON_REDIS, ARDIQ_TEST_REDIS=str(program))
+        passed = pair.test(server.selection, **{server.variable: str(server.program)})
         yield Line(name, VERDICTS[passed], time.monotonic() - began)
-    yield from (Line(kind, Verdict.NOT_FOUND) for kind in SERVERS if not any(n.startswith(kind) for n in programs))
-
-
-def name_of(program: Path) -> str:
-    """What a server calls itself, such as `Redis 7.0.15`."""
-    said = subprocess.run((program, "--version"), capture_output=True, text=True, check=True).stdout
-    name, _, version, *_ = said.split()
-    return f"{name} {version.removeprefix('v=')}"
+    yield from (Line(kind, Verdict.NOT_FOUND) for kind in SERVERS if not any(n.startswith(kind) for n in servers))
 
 
 def announce(name: str) -> None:

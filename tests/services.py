@@ -166,12 +166,28 @@ class RedisServer(Server):
         return (find_redis(), *network, "--save", "", "--appendonly", "no", *self.options)
 
 
-class PostgresServer(Server):
-    """PostgreSQL on a socket in its own directory, user `ardiq`, without password; careless of power cuts."""
+class DatabaseServer(Server):
+    """A database on a socket in its own directory, user `ardiq`, without password; careless of power cuts."""
+
+    user = "ardiq"
+
+    def _user(self) -> str | None:
+        return "nobody" if os.geteuid() == 0 else None  # databases refuse to run as root
+
+    def _install(self, *command: str | Path) -> None:
+        """Make an empty database, as the user the server runs as."""
+        self.directory.mkdir(mode=0o700, exist_ok=True)
+        if user := self._user():
+            shutil.chown(self.directory, user)
+        if self._spawn(command).wait(START_TIMEOUT_S) != 0:
+            raise ServerBroken(f"{command[0]} failed:\n{self._log_tail()}")
+
+
+class PostgresServer(DatabaseServer):
+    """PostgreSQL."""
 
     polite = signal.SIGINT  # the fast shutdown: it does not wait for clients
     last_resort = signal.SIGQUIT  # the immediate shutdown: unlike SIGKILL it takes the children along
-    user = "ardiq"
 
     def __init__(self, directory: Path | None = None) -> None:
         super().__init__(directory or make_directory("postgres"))
@@ -209,17 +225,9 @@ class PostgresServer(Server):
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return (self._programs / "postgres", "-D", self.directory / "data", *options)
 
-    def _user(self) -> str | None:
-        return "nobody" if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
-
     def _create_cluster(self, programs: Path) -> None:
-        self.directory.mkdir(mode=0o700, exist_ok=True)
-        if user := self._user():
-            shutil.chown(self.directory, user)
         choices = ("--username", self.user, "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync")
-        process = self._spawn((programs / "initdb", "-D", self.directory / "data", *choices))
-        if process.wait(START_TIMEOUT_S) != 0:
-            raise ServerBroken(f"initdb failed:\n{self._log_tail()}")
+        self._install(programs / "initdb", "-D", self.directory / "data", *choices)
 
     def _reachable(self, programs: Path) -> Path:
         """The programs, or a copy of them if the user we run them as may not enter their directory."""
@@ -249,7 +257,7 @@ def make_work_dir() -> Path:
     path = work_dir()
     if not path.exists():
         path.mkdir()
-        path.chmod(0o711)  # PostgreSQL may run as another user, and passes through
+        path.chmod(0o711)  # databases may run as another user, and pass through
         atexit.register(_remove, path, owner=os.getpid())
     return path
 

@@ -1,8 +1,14 @@
 """Django settings of the tests: a file of SQLite, and a real PostgreSQL which starts when a test asks for it.
 
+A MariaDB stands beside them where ARDIQ_TEST_MARIADB names one.
+
 The test databases bear the names of the databases, so that the worker processes a test starts see the same rows.
 """
 
+from importlib.util import find_spec
+from typing import Any
+
+from tests.programs import wants_mariadb
 from tests.services import PostgresServer, work_dir
 
 SECRET_KEY = "only for tests"
@@ -51,7 +57,7 @@ TEMPLATES = [
 
 SQLITE_FILE = str(work_dir() / "tests.sqlite3")
 
-DATABASES = {
+DATABASES: dict[str, dict[str, Any]] = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": SQLITE_FILE,
@@ -70,3 +76,18 @@ DATABASES = {
         "TEST": {"NAME": "ardiq"},
     },
 }
+
+if wants_mariadb():
+    from tests.mariadb import MariaDbServer
+
+    if find_spec("MySQLdb") is None:  # mysqlclient, which is tested instead where it is installed
+        import pymysql
+
+        pymysql.install_as_MySQLdb()
+    DATABASES["mariadb"] = {
+        "ENGINE": "django.db.backends.mysql",
+        "HOST": str(MariaDbServer(work_dir() / "mariadb").socket),
+        "NAME": "ardiq",
+        "USER": MariaDbServer.user,
+        "TEST": {"NAME": "ardiq"},
+    }

@@ -1,16 +1,16 @@
 """What became of attempts, in buckets of time; and the number of each worker's last report of it."""
 
+from importlib import import_module
+
 from django.db import migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
-# Tasks whose names differ only in case are different tasks.
-MYSQL = "ALTER TABLE ardiq_stat MODIFY task varchar(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL"
+exact = import_module("ardiq_django.migrations.0002_storage").exact
 
 
 def tune(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    if schema_editor.connection.vendor == "mysql":
-        schema_editor.execute(MYSQL)
+    exact(("ardiq_stat",), schema_editor)
 
 
 class Migration(migrations.Migration):
@@ -41,5 +41,5 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        migrations.RunPython(tune, migrations.RunPython.noop, elidable=False),
+        migrations.RunPython(tune, migrations.RunPython.noop, atomic=False, elidable=False),
     )

@@ -7,20 +7,17 @@ there as literals, because an index on part of a table is used only where its co
 import sqlite3
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
+from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import BigIntegerField, Func
-from django.db.models.sql.compiler import SQLCompiler
 
 from ardiq_django.exceptions import ConfigError
+from ardiq_django.models.rows import CLAIMED, STAGED, Hand, Intake, Row
 from ardiq_django.wire import Succeeded
 
 OLDEST_SQLITE = (3, 35, 0)
-STAGED = "queue, job_id, envelope, task, lane, state, due_ms, expires_ms, enqueued_ms"
-CLAIMED = "due_ms, id, job_id, envelope, tries, crashes, requeues, has_history"
 # NOT BETWEEN: a comparison that could be of use to an index makes SQLite prepare the statement at every execution.
 READY = (
     "SELECT id FROM ardiq_job WHERE queue = %s AND lane = %s AND state = 'queued' AND crashes = 0 "
@@ -34,65 +31,16 @@ DUE = (
     "SELECT id FROM ardiq_job WHERE queue = %s AND state IN ('scheduled', 'retrying') AND due_ms <= %s "
     "ORDER BY due_ms LIMIT %s"
 )
+# Of MySQL: a state at a time, for only so does its index have the order.
+DUE_BY_STATE = [
+    f"SELECT id FROM ardiq_job FORCE INDEX (ardiq_job_waiting) WHERE queue = %s AND state = '{state}' "  # noqa: S608
+    "AND due_ms <= %s ORDER BY due_ms LIMIT %s FOR UPDATE SKIP LOCKED"
+    for state in ("scheduled", "retrying")
+]
+# Also of MySQL. What else IGNORE would let pass cannot happen: names are checked, and texts are cut to fit.
+STAGE = f"INSERT IGNORE INTO ardiq_job ({STAGED}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"  # noqa: S608
 TAKE = "UPDATE ardiq_job SET state = 'running', epoch = %s, claim = %s, worker = %s, start_ms = %s, abort_asked = FALSE"
-Row = tuple[Any, ...]
 to_json = msgspec.json.Encoder().encode
-
-
-class Claimed(NamedTuple):
-    """A row that was handed out, in the order of `CLAIMED`; such rows sort as they stood in their lane."""
-
-    due_ms: int
-    key: int
-    job_id: str
-    envelope: bytes
-    tries: int
-    crashes: int
-    requeues: int
-    has_history: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Hand:
-    """Into whose hands jobs are given, and when: one turn of one worker."""
-
-    queue: str
-    epoch: str
-    claim: int
-    worker: str
-    now_ms: int
-
-
-class Intake(msgspec.Struct, frozen=True):
-    """A job about to be stored, in columns."""
-
-    job_id: str
-    envelope: bytes
-    task: str
-    lane: str
-    delay_ms: int
-    schedule_ms: int
-    expire_ms: int
-    enqueued_ms: int
-
-    def row(self, queue: str, now_ms: int) -> Row:
-        """Its columns, in the order of `STAGED`."""
-        due = max(now_ms + self.delay_ms, self.schedule_ms)
-        state = "scheduled" if due > now_ms else "queued"
-        expires = now_ms + self.expire_ms if self.expire_ms else 0
-        return (queue, self.job_id, self.envelope, self.task, self.lane, state, due, expires, self.enqueued_ms)
-
-
-class NowMs(Func):
-    """The database's clock, in expressions. SQLite has none of its own: there it is this host's, which is the same."""
-
-    output_field = BigIntegerField()
-
-    def as_sql(  # type: ignore[override]
-        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any
-    ) -> tuple[str, list[int]]:
-        clock = dialect(connection).clock
-        return (clock, []) if clock else ("%s", [time.time_ns() // 1_000_000])
 
 
 class Dialect:
@@ -100,6 +48,12 @@ class Dialect:
 
     clock = ""  # an expression for the time in milliseconds; "" where it is this host's
     lock = ""  # appended to a SELECT whose rows, of the table named w, are about to change
+    lock_order: tuple[str, ...] = ("pk",)  # in which jobs are locked, so that nobody waits in a circle
+    first_due = "(SELECT MIN(due_ms) FROM ardiq_job WHERE queue = %s AND state IN ('scheduled', 'retrying'))"
+    first_expiry = (
+        "(SELECT MIN(expires_ms) FROM ardiq_job WHERE queue = %s AND state IN ('scheduled', 'queued') "
+        "AND expires_ms > 0)"
+    )
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self._connection = connection
@@ -132,6 +86,10 @@ class Dialect:
         """The condition that a row is one of those a SELECT of ids picks."""
         return f"id IN ({pick})"
 
+    def hold(self, epoch: str) -> bool:
+        """Lock a worker's row before it is read, where `lock` would lock what is read beside it; False if none."""
+        return True
+
     def notify(self, notice: str) -> None:
         """Tell other processes once this transaction commits, where the database carries that: a queue's name, and
         which of its waiting are to wake. Nobody relies on it."""
@@ -149,6 +107,11 @@ class Dialect:
         """Hand out the rows that `pick` finds; returns them as `CLAIMED` says, in any order."""
         sql = f"{TAKE} WHERE {self.among(pick)} RETURNING {CLAIMED}"
         return self.rows(sql, (hand.epoch, hand.claim, hand.worker, hand.now_ms, *params))
+
+    def promote(self, queue: str, now_ms: int, limit: int) -> int:
+        """Queue what is due; returns how many."""
+        sql = f"UPDATE ardiq_job SET state = 'queued' WHERE {self.among(DUE)}"  # noqa: S608
+        return self.changed(sql, (queue, now_ms, limit))
 
     def succeed(self, hand: Hand, outcomes: Sequence[Succeeded]) -> list[str]:
         """Write the successes of what this hand still holds; returns the ids of these."""
@@ -235,25 +198,62 @@ class PostgresDialect(Dialect):
 
 
 class MysqlDialect(Dialect):
-    """MySQL and MariaDB return no rows from a write: they are picked and locked first, then written."""
+    """MySQL and MariaDB return no rows from a write: they are picked and locked first, then written by their keys.
+
+    A statement that writes where it searches would wait for every row it comes by, as would one whose search needs to
+    be sorted; so each search here walks one index in its order, and where there is a choice of indexes is told which.
+    """
 
     clock = "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000)"
-    lock = "FOR UPDATE"
+    # that of the index which finds them; for any other it would rather walk, and lock, the whole table
+    lock_order = ()
+    # of one state it reads a single entry of the index, of two it would read all
+    first_due = (
+        "(SELECT MIN(first_ms) FROM "
+        "(SELECT MIN(due_ms) AS first_ms FROM ardiq_job WHERE queue = %s AND state = 'scheduled' UNION ALL "
+        "SELECT MIN(due_ms) FROM ardiq_job WHERE queue = %s AND state = 'retrying') AS dues)"
+    )
+    first_expiry = (
+        "(SELECT MIN(first_ms) FROM (SELECT MIN(expires_ms) AS first_ms FROM ardiq_job "
+        "WHERE queue = %s AND state = 'scheduled' AND expires_ms > 0 UNION ALL "
+        "SELECT MIN(expires_ms) FROM ardiq_job WHERE queue = %s AND state = 'queued' AND expires_ms > 0) AS windows)"
+    )
 
-    def among(self, pick: str) -> str:
-        return f"id IN (SELECT id FROM ({pick} FOR UPDATE SKIP LOCKED) AS picked)"  # noqa: S608
+    def hold(self, epoch: str) -> bool:
+        return bool(self.rows("SELECT id FROM ardiq_worker WHERE epoch = %s FOR UPDATE", (epoch,)))
 
     def stage(self, queue: str, jobs: Sequence[Intake], skew_ms: int) -> list[str]:
         now = self.now_ms() + skew_ms
-        sql = f"INSERT IGNORE INTO ardiq_job ({STAGED}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"  # noqa: S608
-        return [job.job_id for job in jobs if self.changed(sql, job.row(queue, now))]
+        rows = [job.row(queue, now) for job in jobs]
+        if len(rows) > 1 and self._stage_at_once(rows):
+            return [job.job_id for job in jobs]
+        return [job.job_id for job, row in zip(jobs, rows, strict=True) if self.changed(STAGE, row)]
+
+    def _stage_at_once(self, rows: Sequence[Row]) -> bool:
+        """Insert all these rows, or none. The driver makes statements of many rows, no longer than it may send."""
+        with transaction.atomic(using=self._connection.alias), self._connection.cursor() as cursor:
+            cursor.executemany(STAGE, rows)
+            if cursor.rowcount < len(rows):  # which of them were known is told only one by one
+                transaction.set_rollback(True, using=self._connection.alias)
+                return False
+        return True
 
     def take(self, hand: Hand, pick: str, params: Sequence[Any]) -> list[Row]:
-        pick = pick.replace("SELECT id ", f"SELECT {CLAIMED} ", 1)
+        rows = f"SELECT {CLAIMED} FROM ardiq_job FORCE INDEX (ardiq_job_ready)"  # noqa: S608
+        pick = pick.replace("SELECT id FROM ardiq_job", rows, 1)
         found = self.rows(f"{pick} FOR UPDATE SKIP LOCKED", params)
-        values = (hand.epoch, hand.claim, hand.worker, hand.now_ms)
-        self.change_each(f"{TAKE} WHERE id = %s", [(*values, row[1]) for row in found])
+        self._write(TAKE, (hand.epoch, hand.claim, hand.worker, hand.now_ms), [row[1] for row in found])
         return found
+
+    def promote(self, queue: str, now_ms: int, limit: int) -> int:
+        keys = [key for pick in DUE_BY_STATE for (key,) in self.rows(pick, (queue, now_ms, limit))]
+        return self._write("UPDATE ardiq_job SET state = 'queued'", (), keys)
+
+    def _write(self, update: str, values: Row, keys: Sequence[int]) -> int:
+        if not keys:
+            return 0
+        places = ", ".join(["%s"] * len(keys))
+        return self.changed(f"{update} WHERE id IN ({places})", (*values, *keys))
 
     def succeed(self, hand: Hand, outcomes: Sequence[Succeeded]) -> list[str]:
         sql = (

@@ -4,8 +4,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from ardiq_django.models.dialect import Claimed
 from ardiq_django.models.job_queryset import NAME_LENGTH, JobQuerySet
+from ardiq_django.models.rows import Claimed
 from ardiq_django.results import State
 from ardiq_django.wire import End
 

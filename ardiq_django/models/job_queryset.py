@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db import connections, models
-from django.db.models import BooleanField
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import BooleanField, Lookup
 from django.db.models.expressions import RawSQL
+from django.db.models.sql.compiler import SQLCompiler
 
-from ardiq_django.models.dialect import DUE, READY, SUSPECT, Claimed, Dialect, Hand, Intake, dialect
+from ardiq_django.models.dialect import READY, SUSPECT, Dialect, dialect
 from ardiq_django.models.listing import ENDED, LANES, LIVE, WAITING, Listing
+from ardiq_django.models.rows import Claimed, Hand, Intake
 from ardiq_django.results import State
 from ardiq_django.snapshot import Query
 from ardiq_django.wire import StagedJob, Succeeded, pack
@@ -34,9 +37,21 @@ class Listed:
     capped: bool
 
 
-def literally(condition: str) -> RawSQL:
-    """A condition written out, for an index on part of the table is used only where its own is seen."""
-    return RawSQL(condition, (), output_field=BooleanField())  # noqa: S611 (conditions of ours, never a value)
+class Literally(Lookup):
+    """A condition written out, for an index on part of the table is used only where its own is seen.
+
+    As a lookup it stands in the statement as it is; of a bare expression MySQL would hear that it is to equal TRUE,
+    which no index can help with.
+    """
+
+    prepare_rhs = False
+
+    def __init__(self, condition: str) -> None:
+        super().__init__(RawSQL(condition, (), output_field=BooleanField()), True)  # noqa: S611 (of ours, never a value)
+
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[str | int, ...]]:
+        sql, _ = compiler.compile(self.lhs)
+        return sql, ()
 
 
 def intake(job: StagedJob) -> Intake:
@@ -72,11 +87,7 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def promote(self, queue: str, now_ms: int, limit: int) -> int:
         """Queue what is due; returns how many."""
-        talk = self._dialect
-        return talk.changed(
-            f"UPDATE ardiq_job SET state = 'queued' WHERE {talk.among(DUE)}",  # noqa: S608
-            (queue, now_ms, limit),
-        )
+        return self._dialect.promote(queue, now_ms, limit)
 
     def rewrite(self, jobs: Iterable["Job"]) -> None:
         """Write back the moving columns of rows that were locked in this transaction."""
@@ -86,20 +97,20 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def locked(self) -> "JobQuerySet":
         """These rows, for update, without their results; in one order for all, so that nobody waits in a circle."""
-        return self.defer("value").order_by("pk").select_for_update()
+        return self.defer("value").order_by(*self._dialect.lock_order).select_for_update()
 
     def held_by(self, epoch: str) -> "JobQuerySet":
         """What a worker runs."""
-        return self.filter(literally("state = 'running'"), epoch=epoch)
+        return self.filter(Literally("state = 'running'"), epoch=epoch)
 
     def lapsed(self, now_ms: int) -> "JobQuerySet":
         """What waits although the window it had to start in is over."""
-        window = literally("state IN ('scheduled', 'queued') AND expires_ms > 0")
+        window = Literally("state IN ('scheduled', 'queued') AND expires_ms > 0")
         return self.filter(window, expires_ms__lte=now_ms).order_by("expires_ms")
 
     def ended(self, state: State) -> "JobQuerySet":
         """Records of one end, newest first."""
-        return self.filter(literally("finish_ms > 0"), state=state).order_by("-finish_ms", "-pk")
+        return self.filter(Literally("finish_ms > 0"), state=state).order_by("-finish_ms", "-pk")
 
     def live(self, queue: str) -> dict[str, int]:
         """How many jobs have not ended, by state; counted in the indexes of the live states."""
@@ -119,7 +130,7 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def waiting(self) -> "list[JobQuerySet]":
         """What is scheduled, retrying or queued, one queryset for each index."""
-        return [self.filter(literally(condition)) for condition in WAITING]
+        return [self.filter(Literally(condition)) for condition in WAITING]
 
     def purge(self, keys: Sequence[int]) -> int:
         """Remove these rows and their attempts; returns how many rows went."""

@@ -1,13 +1,20 @@
 """The workers' table: one row from registration until the worker leaves or is reaped."""
 
+import time
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import msgspec
 from django.db import connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import BigIntegerField, Func
+from django.db.models.sql.compiler import SQLCompiler
 from django.utils.translation import gettext_lazy as _
 
-from ardiq_django.models.dialect import Dialect, NowMs, Row, dialect
+from ardiq_django.models.dialect import Dialect, dialect
+from ardiq_django.models.rows import Row
 from ardiq_django.snapshot import WorkerRow
 from ardiq_django.wire import Command, News, WorkerCard, pack
 
@@ -17,15 +24,35 @@ QUEUE_STATE = """{clock}, COALESCE(q.paused, FALSE), COALESCE(q.clearing, ''),
   COALESCE(q.draining, FALSE),
   EXISTS (SELECT 1 FROM ardiq_worker c WHERE c.epoch = q.clearing),
   EXISTS (SELECT 1 FROM ardiq_job WHERE queue = %s AND state = 'queued' AND crashes > 0),
-  (SELECT MIN(due_ms) FROM ardiq_job WHERE queue = %s AND state IN ('scheduled', 'retrying'))"""
+  {first_due}"""
 LOOK = """SELECT {state},
-  (SELECT MIN(expires_ms) FROM ardiq_job WHERE queue = %s AND state IN ('scheduled', 'queued') AND expires_ms > 0),
+  {first_expiry},
   w.call_no, w.answers, w.worker_id
 FROM ardiq_worker w LEFT JOIN ardiq_queue q ON q.name = w.queue WHERE w.epoch = %s {lock}"""
 PEEK = """SELECT {state},
   EXISTS (SELECT 1 FROM ardiq_job WHERE queue = %s AND state = 'queued' AND crashes = 0),
   EXISTS (SELECT 1 FROM ardiq_job WHERE queue = %s AND epoch = %s AND state = 'running')
 FROM (SELECT 1 AS one) AS here LEFT JOIN ardiq_queue q ON q.name = %s"""
+
+
+class NowMs(Func):
+    """The database's clock, in expressions. SQLite has none of its own: there it is this host's, which is the same."""
+
+    output_field = BigIntegerField()
+
+    def as_sql(  # type: ignore[override]
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any
+    ) -> tuple[str, list[int]]:
+        clock = dialect(connection).clock
+        return (clock, []) if clock else ("%s", [time.time_ns() // 1_000_000])
+
+
+@cache
+def _told(sql: str, clock: str, first_due: str, first_expiry: str, lock: str) -> tuple[str, int]:
+    """A statement in a database's own words, and how many parameters it takes."""
+    state = QUEUE_STATE.format(clock=clock or "%s", first_due=first_due)
+    told = sql.format(state=state, first_expiry=first_expiry, lock=lock)
+    return told, told.count("%s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +91,19 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
 
     def look(self, queue: str, epoch: str, skew_ms: int) -> Look | None:
         """What this worker sees, its row locked until the transaction ends; None if it is not registered."""
-        rows = self._seen(LOOK, (queue, queue, queue, epoch))
+        rows = self._seen(LOOK, queue, epoch) if self._dialect.hold(epoch) else []
         return Look(rows[0][0] + skew_ms, *rows[0][1:]) if rows else None
 
     def peek(self, queue: str, epoch: str, skew_ms: int) -> Peek:
         """Whether there is something for this worker, as cheaply as it can be told; nothing is locked."""
-        ((now, *rest),) = self._seen(PEEK, (queue, queue, queue, queue, epoch, queue))
+        ((now, *rest),) = self._seen(PEEK, queue, epoch, queue)
         return Peek(now + skew_ms, *rest)
 
-    def _seen(self, sql: str, params: tuple[str, ...]) -> list[Row]:
+    def _seen(self, sql: str, queue: str, *last: str) -> list[Row]:
         talk = self._dialect
         here = () if talk.clock else (talk.now_ms(),)
-        state = QUEUE_STATE.format(clock=talk.clock or "%s")
-        return talk.rows(sql.format(state=state, lock=talk.lock), (*here, *params))
+        told, places = _told(sql, talk.clock, talk.first_due, talk.first_expiry, talk.lock)
+        return talk.rows(told, (*here, *[queue] * (places - len(here) - len(last)), *last))
 
     def remember(self, epoch: str, call: int, answers: str, lease_end_ms: int) -> None:
         """Keep what was answered, and renew the lease."""

@@ -1,23 +1,36 @@
 """The one fixture of the contract suite: a queue kept by each broker in turn."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from tests.contract.keep import Keep
+from tests.programs import wants_mariadb
 
 # emptying our tables alone, and nothing else's, makes a test on a database three times as fast
 OURS = ["ardiq_django"]
+
+
+def on_database(name: str, *aliases: str) -> Any:
+    """The parameter of a broker that needs these databases."""
+    mark = pytest.mark.django_db(transaction=True, databases=["default", *aliases], available_apps=OURS)
+    return pytest.param(name, marks=mark)
+
+
 BROKERS = [
     pytest.param("memory"),
     pytest.param("redis"),
-    pytest.param("sqlite", marks=pytest.mark.django_db(transaction=True, databases=["default"], available_apps=OURS)),
-    pytest.param(
-        "postgres",
-        marks=pytest.mark.django_db(transaction=True, databases=["default", "postgres"], available_apps=OURS),
-    ),
+    on_database("sqlite"),
+    on_database("postgres", "postgres"),
+    *([on_database("mariadb", "mariadb")] if wants_mariadb() else []),
 ]
-ADDRESSES = {"memory": "memory://", "sqlite": "database://default", "postgres": "database://postgres"}
+ADDRESSES = {
+    "memory": "memory://",
+    "sqlite": "database://default",
+    "postgres": "database://postgres",
+    "mariadb": "database://mariadb",
+}
 
 
 @pytest.fixture(params=BROKERS)

@@ -13,16 +13,22 @@ from ardiq_django.brokers.database import DatabaseBroker
 from ardiq_django.brokers.database.tables import Tables
 from ardiq_django.clock import new_epoch, new_id, now_ms
 from ardiq_django.wire import FORMAT, StagedJob, WorkerCard
+from tests.programs import wants_mariadb
 
-ON_SQLITE = pytest.mark.django_db(transaction=True, databases=["default"])
-ON_POSTGRES = pytest.mark.django_db(transaction=True, databases=["default", "postgres"])
+
+def on(*aliases: str) -> pytest.MarkDecorator:
+    """The mark of a test that uses these databases, besides the default one."""
+    return pytest.mark.django_db(transaction=True, databases=["default", *aliases])
+
+
+ON_SQLITE, ON_POSTGRES = on(), on("postgres")
+SERVER_NAMES = ["postgres", "mariadb"] if wants_mariadb() else ["postgres"]
+SERVERS = [pytest.param(alias, marks=on(alias)) for alias in SERVER_NAMES]  # all but the file
+ALIASES = [pytest.param("default", marks=ON_SQLITE, id="sqlite"), *SERVERS]
 Outside = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
-@pytest.fixture(
-    params=[pytest.param("default", marks=ON_SQLITE), pytest.param("postgres", marks=ON_POSTGRES)],
-    ids=["sqlite", "postgres"],
-)
+@pytest.fixture(params=ALIASES)
 def alias(request: pytest.FixtureRequest) -> str:
     """The database; a test that is about one of them chooses it by parametrizing `alias` itself."""
     return str(request.param)

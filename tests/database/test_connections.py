@@ -17,7 +17,18 @@ from ardiq_django.models.dialect import check_vendor
 from ardiq_django.snapshot import Query
 from ardiq_django.wire import Answer, Exchange, News, Outcome, WorkerCard
 from tests.contract.makers import retrying, success
-from tests.database.conftest import ON_POSTGRES, ON_SQLITE, Outside, job
+from tests.database.conftest import ON_POSTGRES, ON_SQLITE, SERVERS, Outside, job
+
+STATES_OF_OTHERS = {
+    "postgres": "SELECT state FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    " AND backend_type = 'client backend'",
+    "mariadb": "SELECT COALESCE(trx_state, 'idle') FROM information_schema.processlist LEFT JOIN"
+    " information_schema.innodb_trx ON trx_mysql_thread_id = id WHERE db = DATABASE() AND id <> CONNECTION_ID()",
+}
+ISOLATION = {
+    "postgres": (4, "SELECT current_setting('transaction_isolation')"),
+    "mariadb": ("serializable", "SELECT LOWER(REPLACE(@@tx_isolation, '-', ' '))"),
+}
 
 
 @pytest.fixture
@@ -58,7 +69,7 @@ def test_a_closed_broker_begins_anew(broker: DatabaseBroker, outside: Outside) -
     assert outside(broker.size()) == 0
 
 
-@pytest.mark.parametrize("alias", [pytest.param("postgres", marks=ON_POSTGRES)])
+@pytest.mark.parametrize("alias", SERVERS)
 def test_a_workers_verbs_stay_out_of_the_transaction_around_them(
     broker: DatabaseBroker, alias: str, outside: Outside
 ) -> None:
@@ -111,14 +122,11 @@ def test_own_transactions_on_sqlite_take_the_lock_when_they_begin(
     assert begun[0] == "BEGIN IMMEDIATE"
 
 
-@pytest.mark.parametrize("alias", [pytest.param("postgres", marks=ON_POSTGRES)])
+@pytest.mark.parametrize("alias", SERVERS)
 def test_no_transaction_is_open_while_a_job_runs(broker: DatabaseBroker, alias: str, outside: Outside) -> None:
     def states() -> list[str]:
         with connections[alias].cursor() as cursor:
-            cursor.execute(
-                "SELECT state FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                " AND backend_type = 'client backend'"
-            )
+            cursor.execute(STATES_OF_OTHERS[alias])
             return [state for (state,) in cursor.fetchall()]
 
     async def run() -> list[str]:
@@ -140,17 +148,18 @@ def test_no_transaction_is_open_while_a_job_runs(broker: DatabaseBroker, alias: 
     assert states() == []
 
 
-@pytest.mark.parametrize("alias", [pytest.param("postgres", marks=ON_POSTGRES)])
+@pytest.mark.parametrize("alias", SERVERS)
 def test_neither_a_pool_nor_an_isolation_level_of_the_project_is_taken_over(
     thread: OwnThread, alias: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = connections[alias].settings_dict["OPTIONS"]
-    monkeypatch.setitem(options, "isolation_level", 4)
+    other, ask = ISOLATION[alias]
+    monkeypatch.setitem(options, "isolation_level", other)
     monkeypatch.setitem(options, "pool", True)
 
     def level() -> str:
         with connections[alias].cursor() as cursor:
-            cursor.execute("SHOW transaction_isolation")
+            cursor.execute(ask)
             return str(cursor.fetchone()[0])
 
     assert asyncio.run(thread.run(level)) == "read committed"

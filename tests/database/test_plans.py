@@ -47,11 +47,20 @@ def plan(alias: str, statement: Statement) -> str:
     explain = "EXPLAIN QUERY PLAN" if alias == "default" else "EXPLAIN"
     with connections[alias].cursor() as cursor:
         cursor.execute(f"{explain} {sql}", params)
+        if alias == "mariadb":
+            names = [column[0] for column in cursor.description]
+            said = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            return "\n".join(f"{one['table']} by {one['type']} of {one['key']}: {one['Extra']}" for one in said)
         return "\n".join(str(row[-1]) for row in cursor.fetchall())
 
 
+def scans(found: str) -> bool:
+    whole = ("Seq Scan on ardiq_job", "SCAN ardiq_job", "ardiq_job by ALL", "ardiq_job by index of")
+    return any(words in found for words in whole)
+
+
 def reads_all(found: str) -> bool:
-    return "Seq Scan on ardiq_job" in found or "SCAN ardiq_job" in found or "TEMP B-TREE" in found or "Sort" in found
+    return scans(found) or any(words in found for words in ("TEMP B-TREE", "Sort", "filesort"))
 
 
 @pytest.mark.parametrize("batch", [1, 100])
@@ -67,7 +76,7 @@ def test_a_turn_reads_no_more_than_it_must(
     backlog.run_sync(backlog.beat(epoch, 2, {}, News()))
 
     plans = {statement[0]: plan(alias, statement) for statement in said}
-    claims = [found for sql, found in plans.items() if "state = 'running'" in sql and "LIMIT" in sql]
+    claims = [found for sql, found in plans.items() if "crashes = 0 AND expires_ms" in sql and "LIMIT" in sql]
     settlements = [found for sql, found in plans.items() if "state = 'succeeded'" in sql]
     assert [found for found in plans.values() if reads_all(found)] == []
     assert "ardiq_job_ready" in claims[0]
@@ -89,9 +98,7 @@ def test_upkeep_and_waiting_read_no_more_than_they_must(
     backlog.run_sync(backlog.get(delivery.job.id))
 
     plans = {statement[0]: plan(alias, statement) for statement in said}
-    assert {
-        sql: found for sql, found in plans.items() if "Seq Scan on ardiq_job" in found or "SCAN ardiq_job" in found
-    } == {}
+    assert {sql: found for sql, found in plans.items() if scans(found)} == {}
 
 
 def test_a_small_part_of_a_long_queue_is_counted_in_its_index(

@@ -15,7 +15,7 @@ from ardiq_django.brokers.database import DatabaseBroker
 from ardiq_django.clock import new_epoch
 from ardiq_django.exceptions import BrokerError
 from ardiq_django.wire import Acceptance, Exchange, News, WorkerCard
-from tests.database.conftest import ON_POSTGRES, Outside, job
+from tests.database.conftest import SERVER_NAMES, SERVERS, Outside, job, on
 
 FAST_S = 3.0
 
@@ -24,12 +24,13 @@ FAST_S = 3.0
 def strange(
     request: pytest.FixtureRequest, tmp_path: Path, django_db_blocker: pytest_django.DjangoDbBlocker
 ) -> Iterator[DatabaseBroker]:
-    """A broker of a database that is not one of the tests' own."""
+    """A broker of a database that is not one of the tests' own, or is away."""
     settings = {**connections[request.param["like"]].settings_dict, "OPTIONS": {}}
+    name = request.param.get("name", str(tmp_path / "file"))
     connections.settings["strange"] = {
         **settings,
-        "HOST": str(tmp_path),
-        "NAME": request.param.get("name", str(tmp_path / "file")),
+        "HOST": str(tmp_path) if name == "away" else settings["HOST"],
+        "NAME": name,
     }
     with django_db_blocker.unblock():
         broker = DatabaseBroker("database://strange", QueueRules())
@@ -39,8 +40,29 @@ def strange(
     del connections["strange"], connections.settings["strange"]
 
 
-EMPTY = pytest.mark.parametrize("strange", [{"like": "default"}], indirect=True, ids=["sqlite"])
-AWAY = pytest.mark.parametrize("strange", [{"like": "postgres", "name": "away"}], indirect=True, ids=["postgres"])
+ITS_OWN = {"postgres": "postgres", "mariadb": "mysql"}  # the database that each server has by itself
+EMPTY = pytest.mark.parametrize(
+    "strange",
+    [
+        pytest.param({"like": "default"}, id="sqlite"),
+        *(pytest.param({"like": alias, "name": ITS_OWN[alias]}, id=alias, marks=on(alias)) for alias in SERVER_NAMES),
+    ],
+    indirect=True,
+)
+# PyMySQL leaves the socket of a connection that failed to the garbage collector
+LEAVES_SOCKETS = pytest.mark.filterwarnings("ignore:unclosed .socket:ResourceWarning")
+AWAY = pytest.mark.parametrize(
+    "strange",
+    [pytest.param({"like": alias, "name": "away"}, id=alias, marks=LEAVES_SOCKETS) for alias in SERVER_NAMES],
+    indirect=True,
+)
+OTHERS = {
+    "postgres": "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    " AND backend_type = 'client backend'",
+    "mariadb": "SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()",
+}
+WHO_AM_I = {"postgres": "SELECT pg_backend_pid()", "mariadb": "SELECT CONNECTION_ID()"}
+END = {"postgres": "SELECT pg_terminate_backend(%s)", "mariadb": "KILL %s"}
 
 
 @EMPTY
@@ -71,16 +93,15 @@ def test_a_database_that_is_away_is_told_at_once(strange: DatabaseBroker, outsid
         assert time.monotonic() - began < FAST_S
 
 
-@pytest.mark.parametrize("alias", [pytest.param("postgres", marks=ON_POSTGRES)])
+@pytest.mark.parametrize("alias", SERVERS)
 class TestALostConnection:
-    """PostgreSQL ends the connections, as a restart or a failover does; the next verb goes over a new one."""
+    """The server ends the connections, as a restart or a failover does; the next verb goes over a new one."""
 
     def cut(self, alias: str) -> None:
         with connections[alias].cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
-                " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
-            )
+            cursor.execute(OTHERS[alias])
+            for other in cursor.fetchall():
+                cursor.execute(END[alias], other)
 
     def test_a_workers_verbs_go_on(self, broker: DatabaseBroker, alias: str, outside: Outside) -> None:
         epoch = new_epoch()
@@ -116,9 +137,9 @@ class TestALostConnection:
     def cut_this(self, alias: str) -> None:
         """End the test's own connection, by another."""
         with connections[alias].cursor() as cursor:
-            cursor.execute("SELECT pg_backend_pid()")
-            (pid,) = cursor.fetchone()
+            cursor.execute(WHO_AM_I[alias])
+            (mine,) = cursor.fetchone()
         other: Any = connections[alias].copy()
         with other.cursor() as cursor:
-            cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
+            cursor.execute(END[alias], [mine])
         other.close()

@@ -10,6 +10,7 @@ from asgiref.sync import async_to_sync
 from django.db import transaction
 
 from ardiq_django import Ardiq, ArdiqError, BrokerError, Job, JobConflict, bridge
+from tests.database.conftest import ALIASES
 from tests.engine.house import House
 from tests.services import free_port
 from tests.shop.models import Order
@@ -212,12 +213,6 @@ def test_a_broker_that_is_away_at_the_commit_is_told_by_the_hook() -> None:
 
     assert caught.value.job_id == jobs[0].id
     assert Order.objects.filter(name="kept").exists()
-
-
-ALIASES = [
-    pytest.param("default", marks=pytest.mark.django_db(transaction=True, databases=["default"])),
-    pytest.param("postgres", marks=pytest.mark.django_db(transaction=True, databases=["default", "postgres"])),
-]
 
 
 @pytest.mark.parametrize("alias", ALIASES)

@@ -16,6 +16,9 @@ PATIENCE_S = 3.0  # for locks, deadlocks and serialization failures
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.002, 0.1
 BUSY_STATES = {"40001", "40P01", "55P03"}  # PostgreSQL: serialization, deadlock, lock not available
 BUSY_NUMBERS = {1205, 1213}  # MySQL: lock wait timeout, deadlock
+# MySQL: gone away, lost in the middle, killed, idle for too long, shutting down, and PyMySQL's own for closed. A driver
+# that connects anew by itself when it is asked whether it is usable would bring a session without Django's settings.
+LOST_NUMBERS = {2006, 2013, 1927, 4031, 1053, 0}
 BUSY_CODES = {5, 6}  # SQLite: BUSY, LOCKED
 MISSING_STATES = {"42P01", "42703"}
 MISSING_NUMBERS = {1146, 1054}
@@ -62,14 +65,14 @@ def _trouble(connection: BaseDatabaseWrapper, before: Any, error: Error) -> Trou
         return Trouble.BUSY
     if state in MISSING_STATES or number in MISSING_NUMBERS or any(words in str(error) for words in MISSING_WORDS):
         return Trouble.MISSING
-    return Trouble.LOST if before is not None and _is_lost(connection, before) else Trouble.OTHER
+    return Trouble.LOST if before is not None and _is_lost(connection, before, number) else Trouble.OTHER
 
 
-def _is_lost(connection: BaseDatabaseWrapper, before: Any) -> bool:
+def _is_lost(connection: BaseDatabaseWrapper, before: Any, number: int | None) -> bool:
     """Whether the connection that was open before is of no use any more; it is closed then."""
     if connection.in_atomic_block:
         return False
-    if connection.connection is before and not connection.is_usable():
+    if connection.connection is before and (number in LOST_NUMBERS or not connection.is_usable()):
         connection.close()
     return connection.connection is not before  # the end of an atomic block may have opened another
 

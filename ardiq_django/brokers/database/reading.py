@@ -113,7 +113,8 @@ def durability(tables: Tables) -> str:
         case "postgresql":
             return _postgresql_durability(setting("SHOW synchronous_commit"), setting("SHOW fsync"))
         case _:
-            return _mysql_durability(setting("SHOW VARIABLES LIKE 'innodb_flush_log_at_trx_commit'"))
+            name = "MariaDB" if connection.mysql_is_mariadb else "MySQL"
+            return _mysql_durability(name, setting("SHOW VARIABLES LIKE 'innodb_flush_log_at_trx_commit'"))
 
 
 def _sqlite_durability(journal: str, synchronous: int) -> str:
@@ -134,6 +135,9 @@ def _postgresql_durability(synchronous: str, fsync: str) -> str:
     return f"{said}: what was accepted is on disk"
 
 
-def _mysql_durability(flush: str) -> str:
-    said = f"MySQL, innodb_flush_log_at_trx_commit={flush}"
-    return f"{said}: what was accepted is on disk" if flush == "1" else f"{said}: a crash may lose the last second"
+def _mysql_durability(name: str, flush: str) -> str:
+    said = f"{name}, innodb_flush_log_at_trx_commit={flush}"
+    if flush in ("0", "2"):
+        what = "the server" if flush == "0" else "the machine"
+        return f"{said}: a crash of {what} may lose the commits of the last second"
+    return f"{said}: what was accepted is on disk"

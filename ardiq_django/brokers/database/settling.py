@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from ardiq_django import results
 from ardiq_django.brokers.database.tables import ABORTED_RUNNING, Tables
 from ardiq_django.models import Attempt, Job
-from ardiq_django.models.dialect import Hand
 from ardiq_django.models.job import storable
 from ardiq_django.models.job_queryset import NAME_LENGTH
+from ardiq_django.models.rows import Hand
 from ardiq_django.results import State
 from ardiq_django.states import apply, verb_of
 from ardiq_django.wire import (

@@ -6,7 +6,7 @@ from ardiq_django.brokers.database.settling import settle
 from ardiq_django.brokers.database.tables import Tables
 from ardiq_django.brokers.database.upkeep import expire
 from ardiq_django.exceptions import LeaseLost
-from ardiq_django.models.dialect import Claimed, Hand
+from ardiq_django.models.rows import Claimed, Hand
 from ardiq_django.models.worker import Look
 from ardiq_django.results import Attempt
 from ardiq_django.wire import FRESH, Answer, Delivery, Exchange, Tally, Turn, deliver
