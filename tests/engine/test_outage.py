@@ -4,29 +4,63 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 
 import pytest
+import pytest_django
+from django.core.management import call_command
+from django.db import connections
 from redis.asyncio import Redis
 
 from ardiq_django import Ardiq, BrokerError, State, current_task
 from tests.engine.house import House, end_of, soon, until
-from tests.services import RedisServer, free_port
+from tests.services import PostgresServer, RedisServer, Server, free_port
+
+EACH = pytest.mark.parametrize("server", ["redis", "postgres"], indirect=True)
 
 
 @pytest.fixture
-def server() -> Iterator[RedisServer]:
-    """A Redis of the test's own, which keeps on disk what it has acknowledged."""
-    own = RedisServer("--appendonly", "yes", "--appendfsync", "always")
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A server of the test's own, by default a Redis, which keeps on disk what it has acknowledged."""
+    if getattr(request, "param", "redis") == "redis":
+        own: Server = RedisServer("--appendonly", "yes", "--appendfsync", "always")
+    else:
+        own = PostgresServer()
     own.start()
     yield own
     own.stop()
 
 
 @pytest.fixture
-async def house(server: RedisServer) -> AsyncIterator[House]:
+async def house(server: Server, django_db_blocker: pytest_django.DjangoDbBlocker) -> AsyncIterator[House]:
+    if isinstance(server, PostgresServer):
+        with django_db_blocker.unblock(), alias_of(server) as alias:
+            await asyncio.to_thread(make_tables, alias)
+            made = House(f"database://{alias}")
+            yield made
+            await made.close()
+        return
     made = House(server.url)
     yield made
     await made.close()
+
+
+@contextmanager
+def alias_of(server: PostgresServer) -> Iterator[str]:
+    """A database alias, never used twice: threads that outlive a test keep what they have opened under its name."""
+    alias = server.directory.name
+    connections.settings[alias] = {
+        **connections.settings["postgres"],
+        "HOST": str(server.directory),
+        "NAME": "postgres",
+    }
+    yield alias
+    del connections.settings[alias]
+
+
+def make_tables(alias: str) -> None:
+    call_command("migrate", database=alias, verbosity=0)
+    connections[alias].close()
 
 
 @pytest.fixture
@@ -56,8 +90,9 @@ async def test_enqueuing_without_a_broker_is_one_error_that_carries_the_id(nowhe
         await nowhere.status("mine")
 
 
+@EACH
 async def test_a_worker_waits_for_a_broker_that_is_not_there_yet(
-    house: House, server: RedisServer, caplog: pytest.LogCaptureFixture
+    house: House, server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = house.app()
 
@@ -74,9 +109,12 @@ async def test_a_worker_waits_for_a_broker_that_is_not_there_yet(
             assert (await end_of(await note.enqueue())).value == "ran"
 
 
-@pytest.mark.parametrize("how", ["stop", "kill"])
+# the PostgreSQL of the tests does not wait for its disk, so a crash of it may lose what it has acknowledged
+@pytest.mark.parametrize(
+    ("server", "how"), [("redis", "stop"), ("redis", "kill"), ("postgres", "stop")], indirect=["server"]
+)
 async def test_a_restarted_broker_is_worked_for_again_and_nothing_runs_twice(
-    house: House, server: RedisServer, how: str
+    house: House, server: Server, how: str
 ) -> None:
     app = house.app()
     let_go = asyncio.Event()
@@ -101,8 +139,9 @@ async def test_a_restarted_broker_is_worked_for_again_and_nothing_runs_twice(
     assert sorted(runs) == ["later", "new", "running"]
 
 
+@EACH
 async def test_an_idle_worker_notices_an_outage_too(
-    house: House, server: RedisServer, caplog: pytest.LogCaptureFixture
+    house: House, server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = house.app(poll_block_ms=100)
 
