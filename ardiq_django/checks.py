@@ -1,6 +1,6 @@
 """System checks: what is wrong with the setting `ARDIQ`, said before anything runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.apps.config import AppConfig
@@ -10,6 +10,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning
 
 from ardiq_django import conf
 from ardiq_django.brokers import check_address
+from ardiq_django.config import AppOptions
 from ardiq_django.exceptions import ArdiqError, ConfigError
 
 
@@ -21,7 +22,12 @@ def register_all() -> None:
 
 def check_ardiq(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """The setting itself, and the databases it names; asks no server."""
-    return check_settings() or [warning for queue in conf.declared() for warning in _database_warnings(queue)]
+    errors = check_settings()
+    if errors:
+        return errors
+    return [
+        warning for queue in conf.declared() for find in (_database_warnings, _pool_warnings) for warning in find(queue)
+    ]
 
 
 def check_settings() -> list[CheckMessage]:
@@ -77,6 +83,31 @@ def _database_warnings(queue: str) -> list[CheckMessage]:
             )
         )
     return found
+
+
+def _pool_warnings(queue: str) -> list[CheckMessage]:
+    slots = conf.options_of(queue).get("concurrency") or AppOptions().concurrency
+    databases: dict[str, dict[str, Any]] = settings.DATABASES
+    sizes = {alias: _size_of_pool(database.get("OPTIONS", {})) for alias, database in databases.items()}
+    hint = 'Set OPTIONS["pool"]["max_size"] to the number of slots, or jobs wait for one another up to its timeout.'
+    return [
+        Warning(
+            f"queue {queue!r} runs {slots} jobs at once, the pool of database {alias!r} serves {size}",
+            hint,
+            id="ardiq.W004",
+        )
+        for alias, size in sizes.items()
+        if size is not None and size < slots
+    ]
+
+
+def _size_of_pool(options: Mapping[str, Any]) -> int | None:
+    pool = options.get("pool")
+    if not pool:
+        return None
+    given: Mapping[str, Any] = {} if pool is True else pool
+    size: int = given.get("max_size") or given.get("min_size", 4)  # as psycopg_pool has it
+    return size
 
 
 def check_servers(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:

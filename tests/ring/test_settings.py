@@ -154,6 +154,20 @@ def test_a_sqlite_that_is_not_set_up_is_a_warning_with_the_options_to_write(
     assert '"transaction_mode": "IMMEDIATE"' in message.hint
 
 
+@pytest.mark.parametrize(("pool", "size"), [(True, 4), ({"min_size": 2}, 2), ({"max_size": 7}, 7)])
+def test_a_pool_with_fewer_connections_than_slots_is_a_warning(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, pool: Any, size: int
+) -> None:
+    monkeypatch.setitem(settings.DATABASES["postgres"], "OPTIONS", {"pool": pool})
+
+    (message,) = found(settings, {"default": {"BROKER": "memory://", "CONCURRENCY": 8}})
+
+    assert message.id == "ardiq.W004"
+    assert message.msg == f"queue 'default' runs 8 jobs at once, the pool of database 'postgres' serves {size}"
+    assert found(settings, {"default": {"BROKER": "memory://", "CONCURRENCY": size}}) == []
+    assert [message.id for message in found(settings, {"default": {"BROKER": "memory://"}})] == ["ardiq.W004"]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_deploying_tells_what_a_crash_of_each_broker_may_lose(settings: Settings) -> None:
     settings.ARDIQ = {
