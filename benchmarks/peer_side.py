@@ -13,20 +13,20 @@ import time
 from collections.abc import Sequence
 
 import uvloop
-from ardiq import Ardiq
-from ardiq.cli import serve
+from ardiq import Ardiq  # type: ignore[import-not-found]
+from ardiq.cli import serve  # type: ignore[import-not-found]
 
 from benchmarks import producing
 
 app = Ardiq(os.environ["BENCH_BROKER"], "bench-peer", concurrency=int(os.environ.get("BENCH_CONCURRENCY", "16")))
 
 
-@app.task
+@app.task  # type: ignore[untyped-decorator]
 async def nothing(number: int, text: str) -> int:
     return number
 
 
-@app.task
+@app.task  # type: ignore[untyped-decorator]
 async def started_at(number: int, text: str) -> int:
     return time.perf_counter_ns()
 

@@ -96,7 +96,10 @@ def chosen(given: argparse.Namespace) -> list[Scenario]:
     if given.peer_python:
         every += beside_peer(peers.Peer(given.peer_python), jobs)
     words = [word.lower() for word in given.only]
-    return [scenario for scenario in every if not words or any(word in scenario.name.lower() for word in words)]
+    found = [scenario for scenario in every if not words or any(word in scenario.name.lower() for word in words)]
+    if not found:
+        print(f"  nothing is called so; there are: {', '.join(scenario.name for scenario in every)}")
+    return found
 
 
 def clean(broker: str) -> None:

@@ -10,7 +10,7 @@ from ardiq_django import app
 from ardiq_django.handles import Job
 from benchmarks import producing, worker_process
 from benchmarks.producing import TEXT, Figures, figures_of, span_s
-from benchmarks.tasks import nothing, started_at
+from benchmarks.tasks import Timed, nothing, started_at
 
 Way = Callable[[Any, Any, int], Awaitable[Figures]]
 
@@ -35,15 +35,15 @@ def idle_cpu_s(concurrency: int, processes: int) -> float:
 
 
 def calculation(number: int, concurrency: int, task: Any) -> Figures:
-    """Jobs that keep a core busy and return for how long: what the worker takes beyond that is the queue's."""
-    idle_s = idle_cpu_s(concurrency, 1)
+    """Jobs that keep a core busy and tell for how long: what their process takes beyond that is the queue's."""
     jobs = fill(number, task)
-    cpu_s = worker_process.burst(concurrency) - idle_s
-    bodies_s = sum(_value(job) for job in jobs) / 1e9
+    worker_process.burst(concurrency)
+    bodies, before, after = zip(*map(_value, jobs), strict=True)
+    bodies_ns, all_ns = sum(bodies), max(after) - min(before)
     return {
         "jobs/s": number / _span_s(jobs),
-        "CPU µs of the bare function": bodies_s / number * 1e6,
-        "CPU µs beside it": (cpu_s - bodies_s) / number * 1e6,
+        "CPU µs of the bare function": bodies_ns / number / 1000,
+        "CPU µs beside it": (all_ns - bodies_ns) / number / 1000,
     }
 
 
@@ -51,11 +51,12 @@ def _span_s(jobs: list[Job[Any]]) -> float:
     return app.broker.run_sync(span_s(app, [job.id for job in jobs]))
 
 
-def _value(job: Job[int]) -> int:
+def _value(job: Job[Timed]) -> Timed:
     result = job.result_sync()
     if result is None or not result.success:
         raise RuntimeError(f"job {job.id} ended as {result}")
-    return int(result.value)
+    value: Timed = result.value
+    return value
 
 
 def enqueue(way: Way, number: int, task: Any = nothing) -> Figures:
