@@ -188,6 +188,10 @@ def test_a_project_may_have_its_statements_prepared_by_the_server(
 
     assert outside(run()) == [[Answer.DONE, Answer.DONE], 3, [Answer.DONE]]
 
+    broker.skew_ms += 365 * 86_400_000
+    broker.run_sync(broker.sweep())  # by the project's own connection
+    assert broker.run_sync(broker.get(jobs[0].id)) is None
+
 
 def test_an_address_must_name_a_known_database() -> None:
     with pytest.raises(ConfigError, match=r"'database://warehouse'.*default, postgres"):

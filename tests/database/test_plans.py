@@ -1,6 +1,8 @@
 """The statements of the hot path use their indexes, also where the database has no statistics of the table."""
 
+import re
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import pytest
@@ -34,7 +36,7 @@ def said(alias: str) -> Iterator[list[Statement]]:
     statements: list[Statement] = []
 
     def listen(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        if "ardiq_job" in sql and not sql.startswith("EXPLAIN"):
+        if "ardiq_job" in sql and not sql.startswith(("EXPLAIN", "PREPARE")):
             statements.append((sql, params[0] if many else params))
         return execute(sql, params, many, context)
 
@@ -43,7 +45,29 @@ def said(alias: str) -> Iterator[list[Statement]]:
 
 
 def plan(alias: str, statement: Statement) -> str:
+    """What the database means to do: on PostgreSQL by these values, and by any, as it does for prepared statements."""
     sql, params = statement
+    if alias == "postgres":
+        return f"{explained(alias, sql, params)}\n{prepared_plan(alias, sql, params)}"
+    return explained(alias, sql, params)
+
+
+def prepared_plan(alias: str, sql: str, params: Any) -> str:
+    numbers = count(1)
+    text = re.sub("%s", lambda _: f"${next(numbers)}", sql)
+    with connections[alias].cursor() as cursor:
+        cursor.execute("SET plan_cache_mode = force_generic_plan")
+        cursor.execute(f"PREPARE planned AS {text.replace('%%', '%')}")
+    try:
+        given = ", ".join(["%s"] * len(params))
+        return explained(alias, f"EXECUTE planned{f'({given})' if params else ''}", params)
+    finally:
+        with connections[alias].cursor() as cursor:
+            cursor.execute("DEALLOCATE planned")
+            cursor.execute("RESET plan_cache_mode")
+
+
+def explained(alias: str, sql: str, params: Any) -> str:
     explain = "EXPLAIN QUERY PLAN" if alias == "default" else "EXPLAIN"
     with connections[alias].cursor() as cursor:
         cursor.execute(f"{explain} {sql}", params)

@@ -85,7 +85,12 @@ class DatabaseBroker(Broker):
         return work() if in_place.get() else await thread.run(work)
 
     async def _until(
-        self, look: Callable[[bool], T | None], timeout_s: float, bell: Bell, pauses: Iterator[float]
+        self,
+        thread: OwnThread,
+        look: Callable[[bool], T | None],
+        timeout_s: float,
+        bell: Bell,
+        pauses: Iterator[float],
     ) -> T | None:
         """Look again and again, until there is something or the time is over; `look` hears whether the bell rang."""
         deadline = time.monotonic() + timeout_s
@@ -94,7 +99,7 @@ class DatabaseBroker(Broker):
         with bell.listener() as listener:
             rung = True
             while True:
-                found = await self._in(self._rest, look, rung)
+                found = await self._in(thread, look, rung)
                 left = deadline - time.monotonic()
                 if found is not None or left <= 0:
                     return found
@@ -123,7 +128,10 @@ class DatabaseBroker(Broker):
         await self._in(self._turns, leases.leave, self._tables, epoch)
 
     async def exchange(self, turn: Exchange) -> Turn:
-        answer = await self._in(self._turns, turns.exchange, self._tables, turn)
+        return await self._in(self._turns, self._exchange, turn)
+
+    def _exchange(self, turn: Exchange) -> Turn:
+        answer = turns.exchange(self._tables, turn)
         if answer.deliveries or turn.outcomes:
             self._pace.worked()
         return answer
@@ -131,14 +139,26 @@ class DatabaseBroker(Broker):
     async def wait(self, epoch: str, timeout_s: float) -> None:
         self._listen_too()
         look = Glance(self._tables, epoch).look
-        await self._until(look, timeout_s, self._tables.bells.work, self._pace.pauses())
+        await self._until(self._rest, look, timeout_s, self._tables.bells.work, self._pace.pauses())
+
+    async def claim(self, turn: Exchange, timeout_s: float) -> Turn:
+        self._listen_too()
+        glance, is_asked = Glance(self._tables, turn.epoch), False
+
+        def look(rung: bool) -> Turn | None:
+            nonlocal is_asked
+            is_asked = is_asked or bool(glance.look(rung))  # a turn that was begun is brought to its end
+            return self._exchange(turn) if is_asked else None
+
+        bell, pauses = self._tables.bells.work, self._pace.pauses()
+        return await self._until(self._turns, look, timeout_s, bell, pauses) or await self.exchange(turn)
 
     async def listen(self, epoch: str, timeout_s: float) -> list[Command]:
         def look(_: bool) -> list[Command] | None:
             return leases.mail(self._tables, epoch)
 
         self._listen_too()
-        return await self._until(look, timeout_s, self._tables.bells.post, waiting.listening()) or []
+        return await self._until(self._rest, look, timeout_s, self._tables.bells.post, waiting.listening()) or []
 
     def _listen_too(self) -> None:
         if not in_place.get():
@@ -177,7 +197,7 @@ class DatabaseBroker(Broker):
         def look(_: bool) -> bool | None:
             return reading.has_ended(self._tables, job_id) or None
 
-        if await self._until(look, timeout_s, self._tables.bells.ends, waiting.awaiting_end()):
+        if await self._until(self._rest, look, timeout_s, self._tables.bells.ends, waiting.awaiting_end()):
             return await self.get(job_id)
         raise TimeoutError(f"job {job_id!r} has not ended within {timeout_s} s")
 

@@ -7,13 +7,22 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TypeVar
 
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ardiq_django.brokers.database.listening import ListeningExecutor
 
 T = TypeVar("T")
 CONNECT_TIMEOUT_S = 3
-# A pool is not for connections that are kept, and each verb is written for READ COMMITTED.
-UNWANTED = ("pool", "isolation_level")
+# A pool is not for connections that are kept, each verb is written for READ COMMITTED, and what is told often is
+# prepared by us.
+UNWANTED = ("pool", "isolation_level", "server_side_binding")
+PREPARED_AT = 2  # a statement that comes for the third time is planned for the last time
+
+
+def keeps_session(connection: BaseDatabaseWrapper) -> bool:
+    """Whether what is said to PostgreSQL holds for the whole connection: prepared statements, LISTEN. Behind a pooler
+    of transactions it does not, and Django wants `DISABLE_SERVER_SIDE_CURSORS` there."""
+    return connection.vendor == "postgresql" and not connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
 
 
 class OwnThread:
@@ -51,7 +60,7 @@ class OwnThread:
         return self._executor
 
     def _made(self, name: str) -> Executor:
-        if self._heard and connections[self._alias].vendor == "postgresql":
+        if self._heard and keeps_session(connections[self._alias]):
             return ListeningExecutor(self._alias, name, self._take_connection, self._heard)
         return ThreadPoolExecutor(1, name, self._take_connection)
 
@@ -65,6 +74,8 @@ class OwnThread:
             options["transaction_mode"] = "IMMEDIATE"
         else:
             options.setdefault("connect_timeout", CONNECT_TIMEOUT_S)
+        if keeps_session(own) and _has_psycopg_3():
+            options.setdefault("prepare_threshold", PREPARED_AT)
         own.settings_dict["AUTOCOMMIT"] = True
         connections[self._alias] = own
 
@@ -77,3 +88,9 @@ class OwnThread:
 
     def _close(self) -> None:
         connections[self._alias].close()
+
+
+def _has_psycopg_3() -> bool:
+    from django.db.backends.postgresql.psycopg_any import is_psycopg3  # fails where no driver is installed
+
+    return is_psycopg3

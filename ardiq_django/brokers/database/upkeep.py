@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from functools import partial
 
-from django.db.models import F, Q
+from django.db.models import BigIntegerField, F, Q, Value
+from django.db.models.expressions import CombinedExpression
 
 from ardiq_django.brokers.database.tables import Tables
 from ardiq_django.models import Job
@@ -34,7 +35,7 @@ class Sweep:
 
     def _outlived(self, state: State) -> bool:
         now, kept_ms = self._tables.now_ms, self._tables.rules.kept_ms(state)
-        over = Q(finish_ms__lte=now - kept_ms) & Q(finish_ms__lte=now - F("ttl_ms"))
+        over = Q(finish_ms__lte=now - kept_ms) & Q(finish_ms__lte=_less_ttl(now))
         return self._purge(self._tables.jobs.ended(state).filter(over))
 
     def _pushed_out(self, state: State) -> bool:
@@ -43,7 +44,7 @@ class Sweep:
             return False
         records = self._tables.jobs.ended(state)
         first = records.values_list("finish_ms", "pk")[kept_max : kept_max + 1].first()
-        if first and self._purge(records.filter(_not_newer(*first), finish_ms__lte=now - F("ttl_ms"), ttl_ms__gte=0)):
+        if first and self._purge(records.filter(_not_newer(*first), finish_ms__lte=_less_ttl(now), ttl_ms__gte=0)):
             return True
         self._ranked_ms[state] = now
         return False
@@ -56,6 +57,11 @@ class Sweep:
     def _outdated(self, resolution: Resolution) -> bool:
         oldest_ms = resolution.oldest_ms(self._tables.now_ms)
         return self._tables.stats.purge(self._tables.queue, resolution, oldest_ms, AT_ONCE) == AT_ONCE
+
+
+def _less_ttl(now_ms: int) -> CombinedExpression:
+    # with `server_side_binding`, Django sends a bare number beside a column in four bytes, which cuts it
+    return Value(now_ms, output_field=BigIntegerField()) - F("ttl_ms")
 
 
 def _not_newer(finish_ms: int, key: int) -> Q:
