@@ -49,7 +49,7 @@ check: lint floors types migrations  ## Everything CI asks for: format, lint, fl
 	@$(MAKE) --no-print-directory test-next
 	@$(MAKE) --no-print-directory test
 
-bench:  ## Measure, beside Ardiq where Python is new enough (BROKERS="redis sqlite postgres", ARGS="--scale 0.1 --only bulk")
+bench:  ## Measure, beside Ardiq where Python is new enough (BROKERS="redis sqlite" ARGS="--only bulk")
 	@if python=$$(sh .ci/find-python $(NEXT_PYTHONS)); then \
 		$(MAKE) --no-print-directory $(NEXT_READY) NEXT_PYTHON="$$python" && \
 		$(NEXT_VENV)/bin/python -m benchmarks $(BROKERS) $(ARGS); \

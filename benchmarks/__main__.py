@@ -1,4 +1,4 @@
-"""`python -m benchmarks [redis sqlite postgres]`: every scenario, on servers of its own, and beside Ardiq itself."""
+"""`python -m benchmarks [redis sqlite postgres mariadb]`: every scenario, on servers of their own."""
 
 import argparse
 import json
@@ -6,15 +6,17 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from benchmarks.peer import NAME, PeerMissing, find_python
+from tests.mariadb import MariaDbServer
 from tests.services import PostgresServer, RedisServer, Server, make_work_dir
 
-BROKERS = ("redis", "sqlite", "postgres")
+BROKERS = ("redis", "sqlite", "postgres", "mariadb")
+SERVERS: dict[str, Callable[[], Server]] = {"redis": RedisServer, "postgres": PostgresServer, "mariadb": MariaDbServer}
 
 
 def main() -> int:
@@ -71,7 +73,7 @@ def server(broker: str, directory: Path) -> Iterator[dict[str, str]]:
     if broker == "sqlite":
         yield found
         return
-    kept: Server = RedisServer() if broker == "redis" else PostgresServer()
+    kept = SERVERS[broker]()
     kept.start()
     try:
         yield found | addressed(kept)
@@ -83,6 +85,9 @@ def addressed(kept: Server) -> dict[str, str]:
     if isinstance(kept, PostgresServer):
         where = {"BENCH_POSTGRES_HOST": str(kept.directory), "BENCH_POSTGRES_USER": kept.user}
         return {"BENCH_BROKER": "database://postgres", **where}
+    if isinstance(kept, MariaDbServer):
+        where = {"BENCH_MARIADB_SOCKET": str(kept.socket), "BENCH_MARIADB_USER": kept.user}
+        return {"BENCH_BROKER": "database://mariadb", **where}
     return {"BENCH_BROKER": kept.url}
 
 

@@ -13,13 +13,14 @@ import django
 django.setup()
 
 from django.core.management import call_command  # noqa: E402
+from django.db import connections  # noqa: E402
 
 from ardiq_django import app  # noqa: E402
 from benchmarks import memory, producing, scenarios, tasks  # noqa: E402
 from benchmarks import peer as peers  # noqa: E402
 from benchmarks.table import Scenario  # noqa: E402
 
-ALIASES = {"sqlite": "default", "postgres": "postgres"}
+ALIASES = {"sqlite": "default", "postgres": "postgres", "mariadb": "mariadb"}
 
 
 class Scale:
@@ -62,7 +63,7 @@ def two_processes(number: int) -> Scenario:
 
 def of_memory(broker: str, jobs: Scale) -> Iterator[Scenario]:
     """What a worker holds. The example project runs on Redis and on its own SQLite."""
-    if broker != "postgres":
+    if broker in ("redis", "sqlite"):
         address = app.address if broker == "redis" else "database"
         yield Scenario.plain("memory at rest, example project", partial(memory.at_rest, address))
     yield Scenario.plain("memory growth, no-op async", partial(memory.growth, jobs(500_000)), is_once=True)
@@ -122,11 +123,18 @@ def main() -> None:
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--peer-python", type=Path)
     given = parser.parse_args()
+    if given.broker == "mariadb":
+        create_database("mariadb")
     # the default database is made even where the broker is another: Django's own apps live there
-    for alias in ("default", "postgres"):
-        if alias == "default" or given.broker == "postgres":
-            call_command("migrate", database=alias, verbosity=0)
+    for alias in {"default", ALIASES.get(given.broker, "default")}:
+        call_command("migrate", database=alias, verbosity=0)
     measure(given)
+
+
+def create_database(alias: str) -> None:
+    """Where the server brings none to begin with."""
+    with connections[alias]._nodb_cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {connections[alias].settings_dict['NAME']} CHARACTER SET utf8mb4")
 
 
 def measure(given: argparse.Namespace) -> None:
