@@ -8,6 +8,7 @@ from django.db import connections
 from ardiq_django.brokers.database import DatabaseBroker
 from ardiq_django.brokers.database.listening import ListeningExecutor
 from ardiq_django.clock import new_epoch
+from ardiq_django.exceptions import BrokerError
 from ardiq_django.models.dialect import dialect
 from ardiq_django.wire import Exchange, WorkerCard
 from tests.database.conftest import ON_POSTGRES, Outside, job
@@ -73,3 +74,19 @@ def test_a_lost_connection_is_prepared_anew(broker: DatabaseBroker, alias: str, 
         return await broker._in(broker._turns, lambda: prepared(alias))
 
     assert outside(run()) != []
+
+
+def test_a_pooler_that_nobody_told_of_is_named_with_its_remedy(
+    broker: DatabaseBroker, alias: str, outside: Outside
+) -> None:
+    def another_connection() -> None:
+        with connections[alias].cursor() as cursor:
+            cursor.execute("DO 'BEGIN EXECUTE ''DEALLOCATE ALL''; END'")  # so that the driver does not notice
+
+    async def run() -> None:
+        await turns(broker, 4)
+        await broker._in(broker._turns, another_connection)
+        await turns(broker, 1)
+
+    with pytest.raises(BrokerError, match="DISABLE_SERVER_SIDE_CURSORS"):
+        outside(run())

@@ -22,6 +22,7 @@ LOST_NUMBERS = {2006, 2013, 1927, 4031, 1053, 0}
 BUSY_CODES = {5, 6}  # SQLite: BUSY, LOCKED
 MISSING_STATES = {"42P01", "42703"}
 MISSING_NUMBERS = {1146, 1054}
+POOLED_STATES = {"26000", "42P05"}  # PostgreSQL: a prepared statement is not where it was, or was there before
 MISSING_WORDS = ("no such table", "no such column", "has no column named")
 
 
@@ -31,6 +32,7 @@ class Trouble(Enum):
     BUSY = auto()  # somebody else was quicker: the same again may go through
     LOST = auto()  # the connection is gone
     MISSING = auto()  # our tables are not there
+    POOLED = auto()  # a pooler gives each transaction another connection
     OTHER = auto()
 
 
@@ -65,6 +67,8 @@ def _trouble(connection: BaseDatabaseWrapper, before: Any, error: Error) -> Trou
         return Trouble.BUSY
     if state in MISSING_STATES or number in MISSING_NUMBERS or any(words in str(error) for words in MISSING_WORDS):
         return Trouble.MISSING
+    if state in POOLED_STATES:
+        return Trouble.POOLED
     return Trouble.LOST if before is not None and _is_lost(connection, before, number) else Trouble.OTHER
 
 
@@ -82,5 +86,10 @@ def _explained(alias: str, trouble: Trouble, error: Error) -> BrokerError:
         return BrokerError(
             f"the database {alias!r} lacks the tables of the task queue, or has those of another version: "
             f"run `manage.py migrate --database={alias}` ({error})"
+        )
+    if trouble is Trouble.POOLED:
+        return BrokerError(
+            f"the database {alias!r} is behind a pooler of transactions: set `DISABLE_SERVER_SIDE_CURSORS` to True in "
+            f"its DATABASES entry, so that the task queue prepares no statements ({str(error).strip()})"
         )
     return BrokerError(f"the database {alias!r} cannot be used by the task queue: {str(error).strip()}")
