@@ -55,10 +55,10 @@ def of_ours(jobs: Scale) -> Iterator[Scenario]:
 def two_processes(number: int) -> Scenario:
     """What a second process is worth."""
     sides = {
-        "two processes": partial(scenarios.dispatch, number, 100, processes=2),
-        "one process": partial(scenarios.dispatch, number, 100),
+        "two": partial(scenarios.dispatch, number, 100, processes=2),
+        "one": partial(scenarios.dispatch, number, 100),
     }
-    return Scenario("no-op async, two processes", sides)
+    return Scenario("no-op async, two processes or one", sides)
 
 
 def of_memory(broker: str, jobs: Scale) -> Iterator[Scenario]:

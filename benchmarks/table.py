@@ -56,22 +56,33 @@ class Row:
     def line(self) -> str:
         """A line of the table: medians, and behind them the best."""
         title = f"    {self.side}" if self.side else f"  {self.scenario}"
-        bests = self.bests
-        cells = [f"{_short(value):>8} ({_short(bests[name])}) {name}" for name, value in self.medians.items()]
+        cells = [f"{short(value):>8} ({self._behind(name)}) {name}" for name, value in self.medians.items()]
         return f"{title:<38} {'   '.join(cells)}"
 
+    def _behind(self, figure: str) -> str:
+        return short(self.bests[figure])
 
-def _quotient(first: Row, second: Row) -> Row:
+
+class Quotient(Row):
+    """Where no run is the best, for there are two whose luck it is."""
+
+    def _behind(self, figure: str) -> str:
+        values = [run[figure] for run in self.runs]
+        return f"{short(min(values))} to {short(max(values))}"
+
+
+def _quotient(first: Row, second: Row) -> Quotient:
     runs = [
         {figure: value / theirs[figure] for figure, value in ours.items() if theirs.get(figure)}
         for ours, theirs in zip(first.runs, second.runs, strict=True)
     ]
-    return Row(first.scenario, f"{first.side} ÷ {second.side}", runs)
+    return Quotient(first.scenario, f"{first.side} ÷ {second.side}", runs)
 
 
 def _best(figure: str) -> Callable[..., float]:
     return max if figure.endswith("/s") else min
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
+    """A figure with as many digits as say something."""
     return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:,.1f}" if abs(value) >= 100 else f"{value:,.2f}"

@@ -68,6 +68,7 @@ def test_two_sides_alternate_and_are_divided_run_by_run() -> None:
     assert (ours.medians, ours.bests) == ({"jobs/s": 100.0}, {"jobs/s": 300.0})
     assert theirs.medians == {"jobs/s": 90.0}
     assert (quotient.side, quotient.medians) == ("ours ÷ theirs", {"jobs/s": 2.0})
+    assert quotient.line().endswith("2.00 (1.00 to 3.00) jobs/s")
 
 
 def test_the_best_of_a_time_is_the_shortest() -> None:
