@@ -10,7 +10,7 @@ from django.db import connections, transaction
 
 from ardiq_django import conf
 from ardiq_django.context import TaskContext
-from ardiq_django.hygiene import task_here, tidy
+from ardiq_django.hygiene import task_here, tidy, watch
 from ardiq_django.surroundings import Slot, SlotExecutor, Surroundings
 
 T = TypeVar("T")
@@ -66,6 +66,7 @@ class DjangoSlot(Slot):
         self._looked_after = 0  # the calls when the slot was last looked after
         self._keeps = False  # some connection is open between jobs
         SyncToAsync.context_to_thread_executor[self._context] = thread  # type: ignore[assignment]
+        watch()
 
     def enter(self) -> None:
         self._calls = self._thread.calls

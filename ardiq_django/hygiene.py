@@ -24,9 +24,14 @@ def begin() -> None:
     for options in connections.settings.values():
         # a kept connection, or one of a pool, is asked before a job uses it whether it is still alive
         options["CONN_HEALTH_CHECKS"] = True
-    connection_created.connect(_opened, dispatch_uid="ardiq")
+    watch()
     connections.close_all()  # what checks and the loading of code opened in this thread, where no job runs
     close_pools()  # made without the health checks
+
+
+def watch() -> None:
+    """From now on know which threads open connections. Needed before any that is tidied."""
+    connection_created.connect(_note, dispatch_uid="ardiq")
 
 
 def close_pools() -> None:
@@ -40,6 +45,9 @@ def close_pools() -> None:
 def tidy(task: TaskContext | None = None) -> bool:
     """What Django does between two requests, for this thread's connections: drop stale ones, forget logged queries.
     A transaction that was left open is rolled back, and named in the log. Returns whether some connection stays."""
+    opened: Opened | None = getattr(_thread, "opened", None)
+    if opened is None or not opened.to_tidy:
+        return False  # Django takes 20 us to find that out
     some_stay = False
     for connection in connections.all(initialized_only=True):
         connection.queries_log.clear()
@@ -48,6 +56,7 @@ def tidy(task: TaskContext | None = None) -> bool:
         else:
             connection.close_if_unusable_or_obsolete()
             some_stay = some_stay or connection.connection is not None
+    opened.to_tidy = some_stay
     return some_stay
 
 
@@ -94,11 +103,11 @@ def _closing(task: TaskContext | None, fn: Callable[..., T], *args: Any, **kwarg
     try:
         return fn(*args, **kwargs)
     finally:
-        tidy(task)
-        connections.close_all()
+        if tidy(task):
+            connections.close_all()
 
 
-def _opened(connection: BaseDatabaseWrapper, **_: Any) -> None:
+def _note(connection: BaseDatabaseWrapper, **_: Any) -> None:
     if not hasattr(_thread, "opened"):
         _thread.opened = Opened()
     _thread.opened.add(connection)
@@ -109,11 +118,13 @@ class Opened:
     stay until the garbage collector comes by, and a pool never has them back."""
 
     def __init__(self) -> None:
+        self.to_tidy = False  # some were opened since the thread was tidied, or are still open
         self._thread_id = threading.get_ident()
         self._connections: list[BaseDatabaseWrapper] = []
 
     def add(self, connection: BaseDatabaseWrapper) -> None:
         """Remember it, and forget those that are closed."""
+        self.to_tidy = True
         self._connections = [one for one in self._connections if one.connection is not None]
         self._connections.append(connection)
 
