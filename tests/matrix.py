@@ -32,7 +32,7 @@ QUICK = (
     *("-k", "not postgres and not ((engine or admin) and (redis or sqlite))"),
 )
 ON_REDIS = ("tests/redis", "tests/contract", "-k", "redis")
-ON_MARIADB = ("tests/database", "tests/contract", "tests/engine", "tests/ring/test_commit.py", "-k", "mariadb")
+ON_MARIADB = ("tests/database", "tests/contract", "tests/ring/test_commit.py", "-k", "mariadb")
 
 
 class Verdict(StrEnum):
