@@ -13,6 +13,8 @@ from ardiq_django.operating.sheet import number_of
 from ardiq_django.results import State
 from ardiq_django.wire import Answer
 
+TELL_EVERY = 20  # jobs
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -26,15 +28,27 @@ class Found:
 def act_on_named(action: Action, names: Sequence[str], ids: Sequence[str], console: Console, is_dry: bool) -> Acted:
     """Act on these jobs, wherever they stand; nothing is done where an id stands in two queues, or nobody confirms."""
     apps = reached(names)
-    jobs = [_find(apps, job_id) for job_id in dict.fromkeys(ids)]
+    jobs = _found(apps, list(dict.fromkeys(ids)), console)
     if not is_dry and any(job.app for job in jobs):
         console.confirm_or_leave(f"{action.name} {number_of(sum(job.app is not None for job in jobs))}")
-    answers = _foreseen(action, jobs) if is_dry else _done(action, apps, jobs)
+    answers = _foreseen(action, jobs) if is_dry else _done(action, apps, jobs, console)
     told = [
         JobAnswer(job.app.queue_name if job.app else "", job.job_id, job.state, answers[job.job_id]) for job in jobs
     ]
     queues = [app.queue_name for app in apps if any(job.app is app for job in jobs)]
     return Acted(action, is_dry, [_tally(queue, told) for queue in queues], told)
+
+
+def _found(apps: Sequence[Ardiq], ids: Sequence[str], console: Console) -> list[Found]:
+    found = []
+    try:
+        for place, job_id in enumerate(ids):
+            if place % TELL_EVERY == 0:
+                console.progress("finding", place, len(ids))
+            found.append(_find(apps, job_id))
+    finally:
+        console.clear()
+    return found
 
 
 def _find(apps: Sequence[Ardiq], job_id: str) -> Found:
@@ -50,13 +64,23 @@ def _foreseen(action: Action, jobs: Sequence[Found]) -> dict[str, Answer]:
     return {job.job_id: action.foresee(job.state) for job in jobs}
 
 
-def _done(action: Action, apps: Sequence[Ardiq], jobs: Sequence[Found]) -> dict[str, Answer]:
+def _done(action: Action, apps: Sequence[Ardiq], jobs: Sequence[Found], console: Console) -> dict[str, Answer]:
     answers = {job.job_id: Answer.GONE for job in jobs}
     for app in apps:
         ids = [job.job_id for job in jobs if job.app is app]
-        given = [answer for batch in action.batches(app.broker, ids) for answer in batch]
-        answers.update(zip(ids, given, strict=True))
+        answers.update(zip(ids, _answered(action, app, ids, console), strict=True))
     return answers
+
+
+def _answered(action: Action, app: Ardiq, ids: Sequence[str], console: Console) -> list[Answer]:
+    given: list[Answer] = []
+    try:
+        for batch in action.batches(app.broker, ids):
+            given += batch
+            console.progress(f"{action.doing} {app.queue_name}", len(given), len(ids))
+    finally:
+        console.clear()
+    return given
 
 
 def _tally(queue: str, told: Sequence[JobAnswer]) -> QueueTally:

@@ -185,6 +185,7 @@ def test_nothing_is_done_before_somebody_says_yes(settings: Settings) -> None:
     cut = at_a_terminal(queues, signal.SIGINT, "abort", "--all")
     before = job.status_sync()
     yes = at_a_terminal(queues, "y", "abort", "--all")
+    named = at_a_terminal(queues, "y", "purge", job.id)
 
     assert alone[:2] == (1, "")
     assert "abort 1 job (default: 1): nobody is here to be asked; say --yes" in alone[2]
@@ -197,4 +198,6 @@ def test_nothing_is_done_before_somebody_says_yes(settings: Settings) -> None:
     assert yes.code == 0
     assert "aborting default ████████████████████████ 100%  1 of 1 job" in yes.said
     assert "queue default: aborted 1 job" in yes.said
-    assert job.status_sync() == "complete"
+    assert "finding ░░░░░░░░" in named.said
+    assert "purging default ████████████████████████ 100%  1 of 1 job" in named.said
+    assert job.status_sync() == "not_found"
