@@ -35,12 +35,13 @@ class Kill:
     sibling_was_busy: bool
 
     def waits_s(self, begins: Sequence[Entry]) -> list[float]:
-        """How long each of its jobs waited until it began again; one that never did is missing."""
-        return [
-            min(entry.at_s - self.at_s for entry in begins if entry.job_id == one.job_id and entry.at_s > self.at_s)
-            for one in self.cut_off
-            if any(entry.job_id == one.job_id and entry.at_s > self.at_s for entry in begins)
-        ]
+        """How long each of its jobs waited until it began again; one that has not is missing."""
+        waits: dict[str, float] = {}
+        ids = {entry.job_id for entry in self.cut_off}
+        for entry in begins:
+            if entry.at_s > self.at_s and entry.job_id in ids:
+                waits.setdefault(entry.job_id, entry.at_s - self.at_s)
+        return list(waits.values())
 
 
 class Killer:
@@ -59,12 +60,11 @@ class Killer:
         keeper = self._occupy(sign) if sibling_is_busy else 0
         before = set(self._worker.serving)
         victim = min(before - {keeper})
-        until(lambda: len(self._ledger.running_in(victim)) >= 2, "it runs jobs", look_every_s=0.001)
+        until(lambda: len(self._ledger.running_in(victim)) >= 2, "it runs jobs", look_every_s=0.01)
         at_s = time.monotonic()
         os.kill(victim, signal.SIGKILL)
         until(lambda: len(set(self._worker.serving) - before) == 1, "another process takes its place")
-        cut_off = [entry for entry in self._ledger.running_in(victim) if entry.event == BEGAN]
-        self.made.append(Kill(victim, at_s, cut_off, sibling_is_busy))
+        self.made.append(Kill(victim, at_s, self._ledger.running_in(victim), sibling_is_busy))
         until(lambda: self._have_begun_again(self.made[-1]), "its jobs began again", EMPTY_S)
         sign.touch()
         time.sleep(CALM_S)

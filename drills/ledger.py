@@ -46,21 +46,21 @@ def _write(event: str, job_id: str, attempt: int) -> None:
 
 
 class Ledger:
-    """The file, read."""
+    """The file, of which each look reads what is new: who watches a fleet is not to take its CPU."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        path.touch()
+        self._file = path.open()
+        self._rest = ""  # of a line that is just being written
+        self._read: list[Entry] = []
 
     @property
-    def entries(self) -> list[Entry]:
+    def entries(self) -> Sequence[Entry]:
         """All there are by now, in the order written."""
-        if not self._path.exists():
-            return []
-        lines = self._path.read_text().splitlines()
-        return [
-            Entry(float(at_s), event, job_id, int(attempt), int(pid), code)
-            for at_s, event, job_id, attempt, pid, code in map(str.split, lines)
-        ]
+        *lines, self._rest = (self._rest + self._file.read()).split("\n")
+        for at_s, event, job_id, attempt, pid, code in map(str.split, lines):
+            self._read.append(Entry(float(at_s), event, job_id, int(attempt), int(pid), code))
+        return self._read
 
     def of(self, event: str) -> list[Entry]:
         """The entries of one kind."""
@@ -75,8 +75,14 @@ class Ledger:
     @property
     def cut_off(self) -> list[Entry]:
         """The attempts that began and never came to an end of their own."""
-        done = Counter((entry.job_id, entry.attempt, entry.pid) for entry in self.entries if entry.event != BEGAN)
-        return [entry for entry in self.of(BEGAN) if not done[entry.job_id, entry.attempt, entry.pid]]
+        open_yet: dict[tuple[str, int, int], Entry] = {}
+        for entry in self.entries:
+            key = (entry.job_id, entry.attempt, entry.pid)
+            if entry.event == BEGAN:
+                open_yet[key] = entry
+            else:
+                open_yet.pop(key, None)
+        return list(open_yet.values())
 
     def running_in(self, pid: int) -> Sequence[Entry]:
         """What a process has begun and not ended."""
