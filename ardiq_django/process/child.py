@@ -15,7 +15,7 @@ from ardiq_django.process.health import FRESH_S
 from ardiq_django.process.leash import Leash
 from ardiq_django.wire import WorkerCard
 
-SERVES_AFTER_S = 3.0
+LOOK_EVERY_S = 0.5
 
 
 class Child:
@@ -27,6 +27,7 @@ class Child:
         self._leash = leash
         self._spawned_ms = spawned_ms
         self._spawned_s = time.monotonic()
+        self._has_served = False
 
     @classmethod
     async def spawn(cls, leash: Leash) -> "Child":
@@ -48,12 +49,16 @@ class Child:
 
     @property
     def serves(self) -> bool:
-        """Whether it came so far as to serve, as one that is started wrongly never does."""
-        return self.age_s >= SERVES_AFTER_S or self._leash.health_file.exists()
+        """Whether it came so far as to serve, as one that is started wrongly never does, however long that takes it."""
+        self._has_served = self._has_served or self._leash.health_file.exists()
+        return self._has_served
 
     async def ended(self) -> int:
         """Its exit code once it has ended, or less the number of the signal that ended it."""
-        return await self._process.wait()
+        ending = asyncio.ensure_future(self._process.wait())
+        while not ending.done() and not self.serves:  # one that ends takes the file along, in which it tells
+            await asyncio.wait([ending], timeout=LOOK_EVERY_S)
+        return await ending
 
     def stop(self) -> None:
         """Ask it to stop, or asked again, to hand back at once."""

@@ -126,7 +126,7 @@ class Supervisor:
         code = await child.ended()
         seat.child = None
         self._have_served = self._have_served or code == 0 or child.serves
-        seat.note(code, child.age_s)
+        seat.note(code, child.age_s if child.serves else 0.0)
         if code and not (self._ending.is_set() and code == -signal.SIGTERM):
             logger.error("worker process %d ended: %s", child.pid, in_words(code))
             await self._take_back(child)
