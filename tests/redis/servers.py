@@ -202,6 +202,12 @@ class Cluster:
         )
         return next(node for node in self.nodes if node.port == port)
 
+    def has_followed(self, replica: RedisServer, primary: RedisServer) -> bool:
+        """Whether it has all that its primary had just now. (WAIT speaks of the writes of its own connection alone.)"""
+        offset = self.told(primary, "INFO", "replication")["master_repl_offset"]
+        told = self.told(replica, "INFO", "replication")
+        return told.get("master_link_status") == "up" and bool(told["slave_repl_offset"] >= offset)
+
     def move(self, queue: str, to: RedisServer) -> None:
         """Move a queue, with all it has, to another node, as `redis-cli --cluster reshard` does."""
         slot, origin = slot_of(queue), self.keeper_of(queue)

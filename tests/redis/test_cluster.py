@@ -100,7 +100,7 @@ async def test_a_node_that_dies_is_replaced_by_its_replica() -> None:
         async with house.working(app):
             await end_of(await echo.enqueue(0))
             waiting = await echo.options(delay_ms=1_000).enqueue(1)
-            await until(lambda: cluster.told(primary, "WAIT", 1, 5_000) == 1)
+            await until(lambda: cluster.has_followed(replica, primary))
 
             primary.kill()
             await until(lambda: cluster.told(replica, "CLUSTER", "FAILOVER", "TAKEOVER") == "OK")
