@@ -97,6 +97,7 @@ def drill(ground: Ground, plan: Plan, table: Table) -> None:
         worker.until_it_serves()
         killer = Killer(ground, worker, ledger)
         with load.steady():
+            time.sleep(CALM_S)
             for number in range(plan.kills):
                 killer.kill(sibling_is_busy=number % 2 == 1)
         until_all_have_ended(EMPTY_S)
