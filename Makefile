@@ -77,7 +77,7 @@ floors: $(READY)  ## Check that imports go down only
 migrations: $(READY)
 	ARDIQ_TEST_DIR=$(VENV) DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m django makemigrations --check --dry-run
 
-test-matrix: $(READY)  ## Test each Python and Django found, and each Redis (FULL=1: every test; ONLY="3.13-6.1")
+test-matrix: $(READY)  ## Test each Python and Django found, and each server (FULL=1: every test; ONLY="3.13-6.1")
 	@FULL="$(FULL)" PYTEST_ARGS="$(PYTEST_ARGS)" $(BIN)/python -m tests.matrix $(ONLY)
 
 clean:  ## Remove the environments, the caches and what was built
