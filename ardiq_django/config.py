@@ -135,6 +135,7 @@ class TaskOptions:
     priority: str | None = None
     unique: bool = False
     unique_key: Callable[..., Any] | None = None
+    unique_for_ms: int = 0
     expire_ms: int = 0
     result_ttl_ms: int | None = None
     save_result: bool = True
@@ -150,7 +151,8 @@ class TaskOptions:
             check_title("name", self.name)
         check_number("max_retries", self.max_retries, least=-1)
         check_backoff("backoff_ms", self.backoff_ms)
-        check_wait("expire_ms", self.expire_ms)
+        for name in ("expire_ms", "unique_for_ms"):
+            check_wait(name, getattr(self, name))
         for name in ("save_result", "unique", "takes_context"):
             check_flag(name, getattr(self, name))
         check_function("unique_key", self.unique_key)
@@ -176,16 +178,20 @@ class CallOptions:
     schedule_ms: int = 0
     expire_ms: int | None = None
     unique: bool | None = None
+    unique_for_ms: int | None = None
     labels: Mapping[str, Any] = field(default_factory=dict)
     enqueue_on_commit: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("delay_ms", "schedule_ms"):
             check_wait(name, getattr(self, name))
-        if self.expire_ms is not None:
-            check_wait("expire_ms", self.expire_ms)
+        for name in ("expire_ms", "unique_for_ms"):
+            if getattr(self, name) is not None:
+                check_wait(name, getattr(self, name))
         if self.unique is not None:
             check_flag("unique", self.unique)
+        if self.unique_for_ms and self.unique is False and self.task_id is None:
+            raise ConfigError(f"unique=False, unique_for_ms={self.unique_for_ms}: a call is unique for a time, or not")
         check_labels(self.labels)
         if self.task_id is not None:
             check_id(self.task_id)

@@ -101,7 +101,7 @@ class Task(BoundTask[P, R]):
 
     def options(self, **given: Any) -> BoundTask[P, R]:
         """The same task with the options of a call: `task_id`, `priority`, `delay_ms` or `delay`, `schedule_ms` or
-        `at`, `expire_ms`, `unique`, `labels`, `enqueue_on_commit`. Raises at once for a wrong one."""
+        `at`, `expire_ms`, `unique`, `unique_for_ms`, `labels`, `enqueue_on_commit`. Raises at once for a wrong one."""
         options = call_options({"priority": self._options.priority, "unique": self._options.unique} | given)
         if options.priority is not None:
             self.app.options.check_lane(options.priority)

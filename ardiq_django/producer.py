@@ -62,7 +62,8 @@ class Producer:
             declared = definition.options
         app = self._app.options
         lane = options.priority or declared.priority
-        own_id, digest = self._own_id(call, declared)
+        unique_for_ms = declared.unique_for_ms if options.unique_for_ms is None else options.unique_for_ms
+        own_id, digest = self._own_id(call, declared, unique_for_ms)
         window_ms = _window_ms(call, declared)
         return StagedJob(
             FORMAT,
@@ -79,12 +80,13 @@ class Producer:
             window_ms,
             {**declared.labels, **options.labels} if declared.labels or options.labels else NOTHING,
             NOTHING,
+            unique_for_ms=unique_for_ms if own_id else 0,
         )
 
-    def _own_id(self, call: Call, declared: TaskOptions) -> tuple[str, str]:
+    def _own_id(self, call: Call, declared: TaskOptions, unique_for_ms: int) -> tuple[str, str]:
         """The id that the call itself asks for, if any, and the digest by which the same call is known again."""
         options = call.options
-        unique = declared.unique if options.unique is None else options.unique
+        unique = (declared.unique or unique_for_ms > 0) if options.unique is None else options.unique
         if options.task_id is None and not unique:
             return "", ""
         digest = self._digest(call)

@@ -35,6 +35,7 @@ class StagedJob(msgspec.Struct, frozen=True, array_like=True, gc=False):
     headers: Mapping[str, Any] = {}
     depends_on: Sequence[str] = ()
     limits: Sequence[str] = ()
+    unique_for_ms: int = 0  # so long after its end, too, its id belongs to this call
 
     @property
     def identity(self) -> str:

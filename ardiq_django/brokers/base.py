@@ -58,6 +58,7 @@ class Broker(ABC):
         place and its attempts stay as history (`created`); anything else is a `conflict` and changes nothing.
         """
 
+        For the `unique_for_ms` of a job after its end, its id is met as if the job were still in flight.
     @abstractmethod
     async def register(self, card: WorkerCard) -> None:
         """Begin an epoch with a full lease."""
@@ -128,7 +129,8 @@ class Broker(ABC):
         """Upkeep in bounded steps: expire jobs whose window is over, remove records beyond their time or number, and
         buckets of figures beyond their time.
 
-        Pushing out by number never removes a record before its result's `ttl_ms` is over."""
+        Pushing out by number never removes a record before its result's `ttl_ms` is over. No record is removed before
+        its job's `unique_for_ms` is over, whatever the rules say."""
 
     @abstractmethod
     async def now_ms(self) -> int:

@@ -39,7 +39,7 @@ DUE_BY_STATE = [
     for state in ("scheduled", "retrying")
 ]
 # Also of MySQL. What else IGNORE would let pass cannot happen: names are checked, and texts are cut to fit.
-STAGE = f"INSERT IGNORE INTO ardiq_job ({STAGED}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"  # noqa: S608
+STAGE = f"INSERT IGNORE INTO ardiq_job ({STAGED}) VALUES ({', '.join(['%s'] * 10)})"  # noqa: S608
 TAKE = "UPDATE ardiq_job SET state = 'running', epoch = %s, claim = %s, worker = %s, start_ms = %s, abort_asked = FALSE"
 to_json = msgspec.json.Encoder().encode
 
@@ -102,7 +102,7 @@ class Dialect:
     def stage(self, queue: str, jobs: Sequence[Intake], skew_ms: int) -> list[str]:
         """Insert the jobs whose id is free, and tell other processes of `<queue> work`; returns these ids."""
         now = self.now_ms() + skew_ms
-        places = ", ".join(["(%s, %s, %s, %s, %s, %s, %s, %s, %s)"] * len(jobs))
+        places = ", ".join([f"({', '.join(['%s'] * 10)})"] * len(jobs))
         sql = (
             f"INSERT INTO ardiq_job ({STAGED}) VALUES {places} ON CONFLICT (queue, job_id) DO NOTHING RETURNING job_id"  # noqa: S608
         )
@@ -174,10 +174,10 @@ class PostgresDialect(Dialect):
             f"INSERT INTO ardiq_job ({STAGED}) SELECT %s, job_id, decode(envelope, 'base64'), task, lane, "
             "CASE WHEN GREATEST(now + delay_ms, schedule_ms) > now THEN 'scheduled' ELSE 'queued' END, "
             "GREATEST(now + delay_ms, schedule_ms), CASE WHEN expire_ms > 0 THEN now + expire_ms ELSE 0 END, "
-            "enqueued_ms FROM clock, ROWS FROM (json_to_recordset(CAST(%s AS json)) AS (job_id text, envelope text, "
-            "task text, lane text, delay_ms bigint, schedule_ms bigint, expire_ms bigint, enqueued_ms bigint)) "
-            "WITH ORDINALITY "
-            "AS job (job_id, envelope, task, lane, delay_ms, schedule_ms, expire_ms, enqueued_ms, place) "
+            "enqueued_ms, unique_for_ms FROM clock, ROWS FROM (json_to_recordset(CAST(%s AS json)) AS "
+            "(job_id text, envelope text, task text, lane text, delay_ms bigint, schedule_ms bigint, expire_ms bigint, "
+            "enqueued_ms bigint, unique_for_ms bigint)) WITH ORDINALITY AS job "
+            "(job_id, envelope, task, lane, delay_ms, schedule_ms, expire_ms, enqueued_ms, unique_for_ms, place) "
             # a notice that is told twice in one transaction goes out once
             "ORDER BY place ON CONFLICT (queue, job_id) DO NOTHING RETURNING job_id, pg_notify('ardiq', %s)"
         )
@@ -188,13 +188,13 @@ class PostgresDialect(Dialect):
         # planned in half the time
         sql = (
             f"INSERT INTO ardiq_job ({STAGED}) VALUES (%s, %s, %s, %s, %s, %s, {self.clock} + %s, "  # noqa: S608
-            f"CASE WHEN %s THEN {self.clock} + %s ELSE 0 END, %s) "
+            f"CASE WHEN %s THEN {self.clock} + %s ELSE 0 END, %s, %s) "
             "ON CONFLICT (queue, job_id) DO NOTHING RETURNING job_id, pg_notify('ardiq', %s)"
         )
         state = "scheduled" if job.delay_ms else "queued"
         values = (
             queue, job.job_id, job.envelope, job.task, job.lane, state, skew_ms + job.delay_ms,
-            bool(job.expire_ms), skew_ms + job.expire_ms, job.enqueued_ms, f"{queue} work",
+            bool(job.expire_ms), skew_ms + job.expire_ms, job.enqueued_ms, job.unique_for_ms, f"{queue} work",
         )  # fmt: skip
         return [job_id for job_id, _ in self.rows(sql, values)]
 

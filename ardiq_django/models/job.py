@@ -53,6 +53,7 @@ class Job(models.Model):
     value = models.BinaryField(_("result"), null=True)
     abort_asked = models.BooleanField(_("abort asked"), default=False, db_default=False)
     has_history = models.BooleanField(_("has attempts"), default=False, db_default=False)
+    unique_for_ms = models.BigIntegerField(_("unique after its end for"), default=0, db_default=0)
 
     objects = JobQuerySet.as_manager()
 

@@ -58,7 +58,7 @@ def intake(job: StagedJob) -> Intake:
     """The columns of a staged job."""
     return Intake(
         job.id, pack(job), job.task[:NAME_LENGTH], job.lane,
-        job.delay_ms, job.schedule_ms, job.expire_ms, job.enqueued_ms,
+        job.delay_ms, job.schedule_ms, job.expire_ms, job.enqueued_ms, job.unique_for_ms,
     )  # fmt: skip
 
 

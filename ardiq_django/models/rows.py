@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-STAGED = "queue, job_id, envelope, task, lane, state, due_ms, expires_ms, enqueued_ms"
+STAGED = "queue, job_id, envelope, task, lane, state, due_ms, expires_ms, enqueued_ms, unique_for_ms"
 CLAIMED = "due_ms, id, job_id, envelope, tries, crashes, requeues, has_history"
 Row = tuple[Any, ...]
 
@@ -45,10 +45,14 @@ class Intake(msgspec.Struct, frozen=True):
     schedule_ms: int
     expire_ms: int
     enqueued_ms: int
+    unique_for_ms: int
 
     def row(self, queue: str, now_ms: int) -> Row:
         """Its columns, in the order of `STAGED`."""
         due = max(now_ms + self.delay_ms, self.schedule_ms)
         state = "scheduled" if due > now_ms else "queued"
         expires = now_ms + self.expire_ms if self.expire_ms else 0
-        return (queue, self.job_id, self.envelope, self.task, self.lane, state, due, expires, self.enqueued_ms)
+        return (
+            queue, self.job_id, self.envelope, self.task, self.lane, state, due, expires, self.enqueued_ms,
+            self.unique_for_ms,
+        )  # fmt: skip

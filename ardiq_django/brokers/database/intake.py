@@ -51,30 +51,35 @@ def _meet(tables: Tables, job: StagedJob) -> Acceptance:
             if tables.table.stage(tables.queue, [job], tables.skew_ms):
                 return Acceptance.CREATED
             continue
-        answer = _judge(known, job)
+        answer = _judge(tables, known, job)
         if answer is not Acceptance.CREATED or _replace(tables, known, job):
             return answer
     raise BrokerError(f"job id {job.id!r} is taken by a row that this transaction cannot see", job.id)
 
 
-def _judge(known: Job, job: StagedJob) -> Acceptance:
+def _judge(tables: Tables, known: Job, job: StagedJob) -> Acceptance:
     stored = deliver(known.job_id, bytes(known.envelope), 0).job
     if stored.identity == job.identity:
         return Acceptance.EXISTING
-    if State(known.state) not in ENDED:
+    if State(known.state) not in ENDED or _is_unique(tables, known):
         same = job.digest and stored.digest == job.digest
         return Acceptance.EXISTING if same else Acceptance.CONFLICT
     return Acceptance.CREATED if job.replaces else Acceptance.CONFLICT
 
 
+def _is_unique(tables: Tables, ended: Job) -> bool:
+    """Whether the id belongs to a job although that has ended."""
+    return bool(ended.unique_for_ms) and tables.now_ms < ended.finish_ms + ended.unique_for_ms
+
+
 def _replace(tables: Tables, known: Job, job: StagedJob) -> bool:
     """Let a new run take the place of an old record, whose attempts stay; False if that has changed meanwhile."""
-    _, _, envelope, task, lane, state, due, expires, enqueued = intake(job).row(tables.queue, tables.now_ms)
+    _, _, envelope, task, lane, state, due, expires, enqueued, unique_for = intake(job).row(tables.queue, tables.now_ms)
     same = tables.jobs.filter(pk=known.pk, state=known.state, finish_ms=known.finish_ms, claim=known.claim)
     changed = same.update(
         envelope=envelope, task=task, lane=lane, state=state, due_ms=due, expires_ms=expires, enqueued_ms=enqueued,
         tries=0, crashes=0, requeues=0, epoch="", claim=0, worker="", start_ms=0, finish_ms=0, ttl_ms=0,
-        reason="", value=None, abort_asked=False,
+        reason="", value=None, abort_asked=False, unique_for_ms=unique_for,
     )  # fmt: skip
     return bool(changed)
 

@@ -35,8 +35,8 @@ class Sweep:
 
     def _outlived(self, state: State) -> bool:
         now, kept_ms = self._tables.now_ms, self._tables.rules.kept_ms(state)
-        over = Q(finish_ms__lte=now - kept_ms) & Q(finish_ms__lte=_less_ttl(now))
-        return self._purge(self._tables.jobs.ended(state).filter(over))
+        over = Q(finish_ms__lte=now - kept_ms) & Q(finish_ms__lte=_less(now, "ttl_ms"))
+        return self._purge(self._tables.jobs.ended(state).filter(over), now)
 
     def _pushed_out(self, state: State) -> bool:
         now, kept_max = self._tables.now_ms, self._tables.rules.kept_max(state)
@@ -44,14 +44,16 @@ class Sweep:
             return False
         records = self._tables.jobs.ended(state)
         first = records.values_list("finish_ms", "pk")[kept_max : kept_max + 1].first()
-        if first and self._purge(records.filter(_not_newer(*first), finish_ms__lte=_less_ttl(now), ttl_ms__gte=0)):
+        outlived = records.filter(finish_ms__lte=_less(now, "ttl_ms"), ttl_ms__gte=0)
+        if first and self._purge(outlived.filter(_not_newer(*first)), now):
             return True
         self._ranked_ms[state] = now
         return False
 
-    def _purge(self, records: JobQuerySet) -> bool:
+    def _purge(self, records: JobQuerySet, now_ms: int) -> bool:
+        free = records.filter(finish_ms__lte=_less(now_ms, "unique_for_ms"))
         with self._tables.atomic():
-            oldest = records.reverse().select_for_update(skip_locked=True)
+            oldest = free.reverse().select_for_update(skip_locked=True)
             return self._tables.table.purge(list(oldest.values_list("pk", flat=True)[:AT_ONCE])) == AT_ONCE
 
     def _outdated(self, resolution: Resolution) -> bool:
@@ -59,9 +61,9 @@ class Sweep:
         return self._tables.stats.purge(self._tables.queue, resolution, oldest_ms, AT_ONCE) == AT_ONCE
 
 
-def _less_ttl(now_ms: int) -> CombinedExpression:
+def _less(now_ms: int, column: str) -> CombinedExpression:
     # with `server_side_binding`, Django sends a bare number beside a column in four bytes, which cuts it
-    return Value(now_ms, output_field=BigIntegerField()) - F("ttl_ms")
+    return Value(now_ms, output_field=BigIntegerField()) - F(column)
 
 
 def _not_newer(finish_ms: int, key: int) -> Q:

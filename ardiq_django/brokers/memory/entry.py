@@ -29,6 +29,10 @@ class Entry:
         """The time by which lists are ordered."""
         return self.end.finish_ms if self.end else self.start_ms or self.due_ms
 
+    def is_unique_at(self, now_ms: int) -> bool:
+        """Whether its id belongs to it although it has ended."""
+        return self.end is not None and now_ms < self.end.finish_ms + self.job.unique_for_ms
+
     def matches(self, query: Query) -> bool:
         """Whether a page of `query` shows it."""
         return (

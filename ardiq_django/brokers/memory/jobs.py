@@ -72,11 +72,10 @@ class Jobs:
             self._queue(entry)
         return Acceptance.CREATED
 
-    @staticmethod
-    def _refusal(known: Entry, job: StagedJob) -> Acceptance | None:
+    def _refusal(self, known: Entry, job: StagedJob) -> Acceptance | None:
         if known.job.identity == job.identity:
             return Acceptance.EXISTING
-        if known.state.ended:
+        if known.state.ended and not known.is_unique_at(self._now()):
             return None if job.replaces else Acceptance.CONFLICT
         same = job.digest and known.job.digest == job.digest
         return Acceptance.EXISTING if same else Acceptance.CONFLICT
@@ -260,4 +259,6 @@ class Jobs:
         ttl = entry.end.ttl_ms if entry.end else 0
         # a result may be asked to outlive the history, never the other way round
         pushed_out = rank >= self._rules.kept_max(entry.state) and age >= ttl >= 0
+        if entry.is_unique_at(self._now()):
+            return False
         return pushed_out or age >= max(self._rules.kept_ms(entry.state), ttl)

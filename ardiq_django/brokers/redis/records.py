@@ -89,14 +89,23 @@ class _Line:
         self, kind: str, fence: str, outcome: Succeeded | Failed | Aborted, history: Sequence[Attempt]
     ) -> tuple[str, str, bytes, int, str, int]:
         end = end_of(outcome, self._worker_id, self._epoch)
-        job, envelope, ttl_ms = outcome.delivery.job, outcome.delivery.envelope, end.ttl_ms
+        job, envelope = outcome.delivery.job, outcome.delivery.envelope
         packed = pack(end)
-        sizes = f"{end.state} {ttl_ms} {len(history)} {len(packed)} {len(envelope)}|"
+        kept_ms = self._kept_ms[end.state]
+        least_ms = stays_ms(end.ttl_ms, job.unique_for_ms, kept_ms)
+        sizes = f"{end.state} {least_ms} {len(history)} {len(packed)} {len(envelope)}|"
         record = sizes.encode() + packed + envelope
         if history:
             record += b"".join(map(pack, history))
-        kept_ms = max(self._kept_ms[end.state], ttl_ms)
-        return kind, fence, record, end.finish_ms, f"{job.task}\n{ttl_ms}\n{job.id}", kept_ms
+        return kind, fence, record, end.finish_ms, f"{job.task}\n{least_ms}\n{job.id}", max(kept_ms, least_ms)
+
+
+def stays_ms(ttl_ms: int, unique_for_ms: int, kept_ms: int) -> int:
+    """For how long no rule may remove a record: that of its result, or of its id if longer. Below 0 it stays for as
+    long as its history is kept."""
+    if ttl_ms < 0:
+        return unique_for_ms if unique_for_ms > kept_ms else ttl_ms
+    return max(ttl_ms, unique_for_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +124,7 @@ class Indexed:
         return cls(job_id, task, int(ttl_ms or 0), int(float(score)), member)
 
     def outlasts(self, now_ms: int, kept_ms: int) -> bool:
-        """Whether its time is not over: that of the history, or that of its result if longer."""
+        """Whether its time is not over: that of the history, or that of its result or id if longer."""
         return now_ms - self.finish_ms < max(kept_ms, self.ttl_ms)
 
     def record_until_ms(self, now_ms: int) -> int:

@@ -19,15 +19,21 @@ local function put(id, place)
   end
 end
 
+-- Whether the id belongs to a job although that has ended.
+local function is_unique(old, record)
+  return old.unique_for_ms > 0 and NOW < (finish_of(record) or 0) + old.unique_for_ms
+end
+
 -- 'e'xisting or 'x' for a conflict; nil if the new job may begin a run.
 local function met(envelope, in_flight, ended)
   if not in_flight and not ended then
     return nil
   end
-  local new, old = tail(envelope), tail(in_flight or read_record(ended).envelope)
+  local record = ended and read_record(ended)
+  local new, old = tail(envelope), tail(in_flight or record.envelope)
   if old.identity == new.identity then
     return 'e'
-  elseif in_flight then
+  elseif in_flight or is_unique(old, record) then
     return new.digest ~= '' and new.digest == old.digest and 'e' or 'x'
   end
   return not new.replaces and 'x' or nil

@@ -25,13 +25,18 @@ local function member(id, envelope, ttl_ms)
   return (head(envelope)) .. '\n' .. ttl_ms .. '\n' .. id
 end
 
+-- When it ended; nil if that cannot be read.
+local function finish_of(old)
+  local readable, _, _, _, _, _, finish_ms = pcall(cmsgpack.unpack_limit, old.packed, 5, 1)
+  return readable and tonumber(finish_ms) or nil
+end
+
 -- The server lets keys go by its own clock. Where ours is skewed, a record out of the lists is gone when ours says so.
 local function is_over(id, old)
-  local readable, _, _, _, _, _, finish_ms = pcall(cmsgpack.unpack_limit, old.packed, 5, 1)
-  local ttl_ms = tonumber(old.ttl_ms)
+  local finish_ms, ttl_ms = finish_of(old), tonumber(old.ttl_ms)
   local kept_ms = ttl_ms < 0 and (old.state == 'succeeded' and SUCCEEDED_MS or FAILED_MS) or ttl_ms
   local is_listed = call('ZSCORE', ended(old.state), member(id, old.envelope, old.ttl_ms))
-  return readable and not is_listed and finish_ms + kept_ms <= NOW
+  return finish_ms and not is_listed and finish_ms + kept_ms <= NOW
 end
 
 local function record_of(id)
@@ -50,16 +55,26 @@ local function notify(id, record)
   end
 end
 
+-- For how long no rule may remove the record of a job that ends by nobody's outcome: see `stays_ms` in records.py.
+local function stays_ms(envelope)
+  local ttl_ms, for_ms = tonumber(RESULT_TTL_MS), tail(envelope).unique_for_ms
+  if ttl_ms < 0 then
+    return for_ms > tonumber(FAILED_MS) and for_ms or ttl_ms
+  end
+  return math.max(ttl_ms, for_ms)
+end
+
 -- End a job that is at its place no longer, by nobody's outcome.
 local function finish(id, envelope, tally, state, reason)
   local packed = cmsgpack.pack({state, tally.tries, tally.crashes, 0, NOW, '', '', tonumber(RESULT_TTL_MS), reason})
-  local sizes = string.format('%s %d %d %d %d|', state, RESULT_TTL_MS, tally.number, #packed, #envelope)
+  local least_ms = stays_ms(envelope)
+  local sizes = string.format('%s %.0f %d %d %d|', state, least_ms, tally.number, #packed, #envelope)
   local record = sizes .. packed .. envelope .. tally.attempts
   call('HDEL', JOBS, id)
   call('HDEL', TRIES, id)
   call('ZREM', EXPIRY, id)
-  call('SET', record_key(id), record, 'PX', math.max(FAILED_MS, RESULT_TTL_MS, 1))
-  call('ZADD', ended(state), NOW, member(id, envelope, RESULT_TTL_MS))
+  call('SET', record_key(id), record, 'PX', string.format('%.0f', math.max(FAILED_MS, least_ms, 1)))
+  call('ZADD', ended(state), NOW, member(id, envelope, string.format('%.0f', least_ms)))
   notify(id, record)
 end
 
