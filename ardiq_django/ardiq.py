@@ -1,5 +1,6 @@
 """The app: one queue, its tasks and its broker, for producers and for the worker alike."""
 
+import asyncio
 import os
 import socket
 import threading
@@ -69,6 +70,8 @@ class Ardiq:
         self.registry = Registry()
         self.producer = Producer(self)
         self.state = SimpleNamespace()
+        self.dependency_overrides: dict[Callable[..., Any], Callable[..., Any]] = {}
+        self.loop: asyncio.AbstractEventLoop | None = None  # of the running worker
 
     @property
     def options(self) -> AppOptions:
@@ -285,10 +288,11 @@ class Ardiq:
         if self._worker is not None:
             raise RuntimeError(f"queue {self.queue_name!r}: this app is running already")
         self._worker = Worker(self, slots)
+        self.loop = asyncio.get_running_loop()
         try:
             await self._worker.run()
         finally:
-            self._worker = None
+            self._worker = self.loop = None
 
     def stop(self, now: bool = False) -> None:
         """Ask the running worker to stop: finish what runs within `shutdown_timeout_s`, or hand it back `now`.

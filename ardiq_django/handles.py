@@ -97,6 +97,8 @@ class Task(BoundTask[P, R]):
         return self._own.fn
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        if self._own and self._own.injection:
+            self._own.injection.refuse_left_out(args, kwargs)
         return self.fn(*args, **kwargs)
 
     def options(self, **given: Any) -> BoundTask[P, R]:

@@ -1,15 +1,19 @@
 """The tasks an app knows: their functions, signatures and options."""
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ardiq_django.config import AppOptions, TaskOptions
 from ardiq_django.exceptions import ConfigError
 from ardiq_django.schedule import Misfire, Timetable, timetable
 from ardiq_django.validation import check_title, known_keywords
+
+if TYPE_CHECKING:
+    from ardiq_django.dependencies import Injection
 
 _ORDINARY = inspect.Parameter.POSITIONAL_OR_KEYWORD
 
@@ -24,6 +28,12 @@ class TaskDefinition:
     signature: inspect.Signature
     is_async: bool
     arity: range  # how many positional arguments alone make a valid call
+    injection: "Injection | None" = None
+
+    @property
+    def body(self) -> Callable[..., Any]:
+        """What a worker calls: the function, with what is injected."""
+        return self.injection.body if self.injection else self.fn
 
     def check(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         """Raise `TypeError` for a call the function would refuse."""
@@ -66,7 +76,10 @@ class Registry:
         signature = inspect.signature(fn)
         if options.takes_context:
             signature = _without_context(signature, name)
-        definition = TaskDefinition(name, fn, options, signature, is_async(fn), _arity(signature))
+        injection = _injection(fn)
+        if injection:
+            signature = injection.without(signature)
+        definition = TaskDefinition(name, fn, options, signature, is_async(fn), _arity(signature), injection)
         self.tasks[name] = definition
         return definition
 
@@ -115,6 +128,15 @@ def default_name(fn: Callable[..., Any], style: str) -> str:
 def is_async(fn: Callable[..., Any]) -> bool:
     """Whether calling `fn` makes a coroutine."""
     return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(getattr(fn, "__call__", None))  # noqa: B004
+
+
+def _injection(fn: Callable[..., Any]) -> "Injection | None":
+    # nobody can have marked a parameter before the library of the markers was imported
+    if "taskiq_dependencies" not in sys.modules:
+        return None
+    from ardiq_django.dependencies import injection_of
+
+    return injection_of(fn, is_async=is_async(fn))
 
 
 def _without_context(signature: inspect.Signature, name: str) -> inspect.Signature:

@@ -47,7 +47,7 @@ class Executor:
         try:
             run.slot.unit.enter()
             args, kwargs = self._unpack(run)
-            value = await run.definition.fn(*args, **kwargs)  # type: ignore[union-attr]
+            value = await run.definition.body(*args, **kwargs)  # type: ignore[union-attr]
             outcome = self._success(run, value)
         except asyncio.CancelledError as error:
             outcome = self._cancelled(run, error)
@@ -68,7 +68,7 @@ class Executor:
         try:
             with run.slot.unit.around_thread():
                 args, kwargs = self._unpack(run)
-                value = run.definition.fn(*args, **kwargs)  # type: ignore[union-attr]
+                value = run.definition.body(*args, **kwargs)  # type: ignore[union-attr]
         except BaseException as error:
             return self._cut_short(run) if run.cut_short else self._failure(run, error)
         return self._cut_short(run) if run.cut_short else self._success(run, value)
