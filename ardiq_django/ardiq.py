@@ -252,7 +252,7 @@ class Ardiq:
         """A handle to the job with this id, known or not."""
         return Job(self, task_id)
 
-    async def result(self, task_id: str, timeout: float | None = None) -> TaskResult | None:
+    async def result(self, task_id: str, timeout: float | None = None) -> TaskResult[Any] | None:
         """See `Job.result`."""
         return await self.job(task_id).result(timeout)
 

@@ -5,7 +5,7 @@ import logging
 import sys
 from collections.abc import Callable, Coroutine, Generator
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 import msgspec
 from asgiref.sync import markcoroutinefunction
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
+V = TypeVar("V", covariant=True)  # what a job returns: of an async task, what its coroutine returns
 logger = logging.getLogger("ardiq")
 
 
@@ -42,8 +43,16 @@ class BoundTask(Generic[P, R]):
         # a reference may be made before the module that declares the task is imported
         return self._own or self.app.registry.tasks.get(self.name)
 
+    @overload
+    def enqueue(
+        self: "BoundTask[P, Coroutine[Any, Any, T]]", *args: P.args, **kwargs: P.kwargs
+    ) -> "Coroutine[Any, Any, Job[T]]": ...
+
+    @overload
+    def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> "Coroutine[Any, Any, Job[R]]": ...
+
     @markcoroutinefunction
-    def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> "Coroutine[Any, Any, Job[R]]":
+    def enqueue(self, *args: Any, **kwargs: Any) -> Any:
         """Store a job for this call; to be awaited. Returns once the broker has accepted it, or, inside an atomic
         block, once it is kept for the commit.
 
@@ -53,12 +62,20 @@ class BoundTask(Generic[P, R]):
         _refuse_where_no_loop_runs(self.name)
         return Unsent(self._enqueue(args, kwargs), self.name)
 
-    async def _enqueue(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> "Job[R]":
+    async def _enqueue(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> "Job[Any]":
         staged = self._stage(args, kwargs)
         (receipt,) = await self.app.producer.send([staged], self._on_commit)
         return Job(self.app, receipt.job.id, receipt)
 
-    def enqueue_sync(self, *args: P.args, **kwargs: P.kwargs) -> "Job[R]":
+    @overload
+    def enqueue_sync(
+        self: "BoundTask[P, Coroutine[Any, Any, T]]", *args: P.args, **kwargs: P.kwargs
+    ) -> "Job[T]": ...
+
+    @overload
+    def enqueue_sync(self, *args: P.args, **kwargs: P.kwargs) -> "Job[R]": ...
+
+    def enqueue_sync(self, *args: Any, **kwargs: Any) -> Any:
         """`enqueue` for ordinary views and scripts."""
         refuse_inside_a_loop("enqueue")
         staged = self._stage(args, kwargs)
@@ -123,7 +140,7 @@ class PreparedTask(msgspec.Struct, frozen=True, gc=False):
         return self.job.id
 
 
-class Job(msgspec.Struct, Generic[R], eq=False, repr_omit_defaults=True, gc=False):
+class Job(msgspec.Struct, Generic[V], eq=False, repr_omit_defaults=True, gc=False):
     """A handle to one job: the app and the id. Making one by hand with `app.job(id)` asks the broker nothing."""
 
     app: "Ardiq"
@@ -135,7 +152,7 @@ class Job(msgspec.Struct, Generic[R], eq=False, repr_omit_defaults=True, gc=Fals
         """Whether this very enqueue made the job; None while it waits for a commit, or where it is not known."""
         return self._receipt.created if self._receipt else None
 
-    async def result(self, timeout: float | None = None) -> TaskResult | None:
+    async def result(self, timeout: float | None = None) -> TaskResult[V] | None:
         """How the job ended, or None if it has not (or the result is not kept any more).
 
         With a `timeout` in seconds waits for the end and raises `TimeoutError` if it does not come in time."""
@@ -172,7 +189,7 @@ class Job(msgspec.Struct, Generic[R], eq=False, repr_omit_defaults=True, gc=Fals
         (answer,) = await self.app.broker.replay([self.id])
         return answer is Answer.DONE
 
-    def result_sync(self, timeout: float | None = None) -> TaskResult | None:
+    def result_sync(self, timeout: float | None = None) -> TaskResult[V] | None:
         return self._run(self.result(timeout))
 
     def status_sync(self) -> Status:
@@ -206,7 +223,7 @@ class Job(msgspec.Struct, Generic[R], eq=False, repr_omit_defaults=True, gc=Fals
         return f"<Job {self.id} of queue {self.app.queue_name!r}>"
 
 
-async def gather(*jobs: Job[Any], timeout: float | None = None) -> list[TaskResult | None]:
+async def gather(*jobs: Job[T], timeout: float | None = None) -> list[TaskResult[T] | None]:
     """The results of several jobs, in the order given; waits as `Job.result` does."""
     return list(await asyncio.gather(*(job.result(timeout) for job in jobs)))
 

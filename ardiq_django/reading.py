@@ -15,7 +15,7 @@ def status_of(snapshot: Snapshot | None) -> Status:
     return snapshot.state.status if snapshot else Status.NOT_FOUND
 
 
-def result_of(snapshot: Snapshot | None, decode: Decode) -> TaskResult | None:
+def result_of(snapshot: Snapshot | None, decode: Decode) -> TaskResult[Any] | None:
     """The result of an ended job while its `ttl_ms` lasts, else None."""
     if snapshot is None or not snapshot.state.ended:
         return None

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
 from ardiq_django.exceptions import TaskFailed
+
+V = TypeVar("V", covariant=True)
 
 
 class Status(StrEnum):
@@ -72,16 +74,16 @@ class Attempt(msgspec.Struct, frozen=True, array_like=True):
         return max(0, self.finish_ms - self.start_ms)
 
 
-class _Six(NamedTuple):
+class _Six(NamedTuple, Generic[V]):
     success: bool
-    value: Any
+    value: V | Any
     tries: int
     enqueue_time: int
     start: int
     finish: int
 
 
-class TaskResult(_Six):
+class TaskResult(_Six[V]):
     """How a job ended; unpacks to `success, value, tries, enqueue_time, start, finish` (times in epoch ms).
 
     The value of a failure is the `repr` of its exception, or the sentence that says why it ended.
@@ -103,7 +105,7 @@ class TaskResult(_Six):
         state: State | None = None,
         attempts: Sequence[Attempt] = (),
         labels: dict[str, Any] | None = None,
-    ) -> "TaskResult":
+    ) -> "TaskResult[V]":
         result = super().__new__(cls, success, value, tries, enqueue_time, start, finish)
         result.state = state or (State.SUCCEEDED if success else State.FAILED)
         result.attempts = tuple(attempts)

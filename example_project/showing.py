@@ -95,7 +95,7 @@ def value_of(job: Job[Any]) -> Any:
     return result_of(job).value
 
 
-def result_of(job: Job[Any]) -> TaskResult:
+def result_of(job: Job[Any]) -> TaskResult[Any]:
     result = job.result_sync(timeout=60)
     if result is None:
         raise LookupError(f"the result of {job} is not kept any more")

@@ -41,11 +41,11 @@ class Workplace:
     def ask(self, task: str, *args: Any) -> Job[Any]:
         return self.app.ref(task).enqueue_sync(*args)
 
-    def done(self, task: str, *args: Any) -> TaskResult:
+    def done(self, task: str, *args: Any) -> TaskResult[Any]:
         """How a job ended."""
         return self.end_of(self.ask(task, *args))
 
-    def end_of(self, job: Job[Any]) -> TaskResult:
+    def end_of(self, job: Job[Any]) -> TaskResult[Any]:
         result = job.result_sync(timeout=SOON_S)
         assert result is not None
         return result

@@ -94,7 +94,7 @@ async def soon(awaitable: Awaitable[T]) -> T:
     return await asyncio.wait_for(awaitable, SOON_S)
 
 
-async def end_of(job: "Job[Any]") -> TaskResult:
+async def end_of(job: "Job[Any]") -> TaskResult[Any]:
     """How a job ended; the test fails if it does not."""
     result = await job.result(timeout=SOON_S)
     assert result is not None
