@@ -14,6 +14,7 @@ from croniter.croniter import CroniterError
 from ardiq_django.exceptions import ConfigError
 
 MAX_CATCH_UP = 1_000
+MISSED_AFTER_MS = 60_000
 
 
 class Misfire(StrEnum):

@@ -219,6 +219,21 @@ class Occurrence:
     schedule: str
     fire_ms: int
     job: StagedJob
+    coalesce: bool = False  # given up while the job that this schedule staged last has not ended
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """What a schedule kept in the broker has due, and what is to be remembered of it once these jobs are staged."""
+
+    schedule: str
+    token: str  # of the plan that the jobs were made by
+    mark_ms: int  # as it was read
+    upto_ms: int  # the new mark
+    next_ms: int  # when it fires next; 0 for never again: it is removed
+    fired_ms: int  # the fire time of the last of these jobs; 0 if there are none
+    jobs: Sequence[StagedJob]
+    unless: str = ""  # a job; while it has not ended nothing is staged, and these fire times are given up
 
 
 pack = msgspec.msgpack.Encoder().encode

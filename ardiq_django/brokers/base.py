@@ -14,6 +14,7 @@ from collections.abc import Collection, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 from ardiq_django import bridge
+from ardiq_django.brokers.schedules import Schedules
 from ardiq_django.config import QueueRules
 from ardiq_django.results import State
 from ardiq_django.snapshot import Page, Query, Snapshot, WorkerRow
@@ -30,6 +31,7 @@ class Broker(ABC):
     """Keeps the jobs of one queue."""
 
     skew_ms: int = 0
+    schedules: Schedules  # those that were planned, not those declared in code
 
     def __init__(self, address: str, rules: QueueRules) -> None:
         self.address = address
@@ -56,9 +58,9 @@ class Broker(ABC):
         An id that is known: the same identity (token) is `existing`, even after its end; else the same non-empty
         digest while in flight is `existing`; else, after its end and if `replaces`, a new run takes the old record's
         place and its attempts stay as history (`created`); anything else is a `conflict` and changes nothing.
+        For the `unique_for_ms` of a job after its end, its id is met as if the job were still in flight.
         """
 
-        For the `unique_for_ms` of a job after its end, its id is met as if the job were still in flight.
     @abstractmethod
     async def register(self, card: WorkerCard) -> None:
         """Begin an epoch with a full lease."""
@@ -144,7 +146,8 @@ class Broker(ABC):
     async def stage(self, occurrences: Sequence[Occurrence]) -> list[bool]:
         """Enqueue each occurrence later than its schedule's watermark, moving it forward in the same atomic step.
 
-        True where this call enqueued it; False where it had been staged before."""
+        True where this call enqueued it; False where it had been staged before, or where it coalesces and the job that
+        its schedule staged last has not ended: the watermark moves then, and the occurrence is given up."""
 
     @abstractmethod
     async def get(self, job_id: str) -> Snapshot | None:

@@ -1,9 +1,17 @@
-"""The schedules' table: how far each schedule has been staged."""
+"""The schedules' table: how far each schedule has been staged, and what is kept of those that were planned."""
 
 from collections.abc import Sequence
 
-from django.db import models
+from django.db import connections, models
 from django.utils.translation import gettext_lazy as _
+
+from ardiq_django.models.dialect import dialect
+from ardiq_django.models.job_queryset import NAME_LENGTH
+from ardiq_django.plan import Planned, pack_plan, planned
+from ardiq_django.wire import Firing
+
+PLANNED = "@"  # before the id of what was planned: what is declared in code may have the same name
+MOVING = ("fire_ms", "next_ms", "token", "task", "plan")
 
 
 class ScheduleQuerySet(models.QuerySet["Schedule"]):
@@ -26,13 +34,65 @@ class ScheduleQuerySet(models.QuerySet["Schedule"]):
         self.bulk_create([Schedule(queue=queue, name=name, fire_ms=0)], ignore_conflicts=True)
         return bool(self.filter(queue=queue, name=name, fire_ms__lt=fire_ms).update(fire_ms=fire_ms))
 
+    def last_job(self, queue: str, name: str) -> str:
+        """The job that a schedule staged last, "" if none is known."""
+        return self.filter(queue=queue, name=name).values_list("last_job", flat=True).first() or ""
+
+    def staged(self, queue: str, name: str, job_id: str) -> None:
+        """From now on this is the job that a schedule staged last."""
+        self.filter(queue=queue, name=name).update(last_job=job_id)
+
+    def planned(self, queue: str) -> "ScheduleQuerySet":
+        """Those that were planned."""
+        return self.filter(queue=queue, plan__isnull=False)
+
+    def one(self, queue: str, schedule_id: str) -> "ScheduleQuerySet":
+        """The one that was planned under this id."""
+        return self.filter(queue=queue, name=PLANNED + schedule_id)
+
+    def put(self, queue: str, rows: Sequence[Planned]) -> list[bool]:
+        """Store plans in a transaction of the caller's, as `Schedules.plan` says."""
+        names = sorted({PLANNED + row.plan.id for row in rows})
+        new = [Schedule(queue=queue, name=name, fire_ms=0) for name in names]
+        self.bulk_create(new, ignore_conflicts=True)
+        # in one order for all, so that nobody waits in a circle
+        locked = self.filter(queue=queue, name__in=names).order_by("name").select_for_update()
+        stored = {row.name: row for row in locked}
+        created = [stored[PLANNED + row.plan.id].take(row) for row in rows]
+        sql = f"UPDATE ardiq_schedule SET {' = %s, '.join(MOVING)} = %s WHERE id = %s"  # noqa: S608
+        values = [(*(getattr(row, name) for name in MOVING), row.pk) for row in stored.values()]
+        dialect(connections[self.db]).change_each(sql, values)
+        return created
+
+    def due(self, queue: str, now_ms: int, limit: int) -> list[Planned]:
+        """Those whose next time has come, the longest waiting first."""
+        due = self.filter(queue=queue, next_ms__gt=0, next_ms__lte=now_ms).order_by("next_ms")[:limit]
+        return [row for stored in due for row in stored.planned]
+
+    def move(self, queue: str, firing: Firing, given_up: bool) -> bool:
+        """Move a schedule on, or remove it; False if it is not as it was when the firing was made."""
+        row = self.one(queue, firing.schedule)
+        row = row.filter(token=firing.token, fire_ms=firing.mark_ms, next_ms__gt=0)
+        if not firing.next_ms:
+            return bool(row.delete()[0])
+        values: dict[str, int] = {"fire_ms": firing.upto_ms, "next_ms": firing.next_ms}
+        if firing.fired_ms and not given_up:
+            values["fired_ms"] = firing.fired_ms
+        return bool(row.update(**values))
+
 
 class Schedule(models.Model):
-    """A watermark: the last staged fire time, which only moves forward."""
+    """A watermark, which only moves forward, of a schedule declared in code; and of one that was planned the plan."""
 
     queue = models.CharField(_("queue"), max_length=64)
     name = models.CharField(_("name"), max_length=200)
     fire_ms = models.BigIntegerField(_("last staged"))
+    next_ms = models.BigIntegerField(_("fires next"), default=0, db_default=0)  # 0: disabled, or declared in code
+    fired_ms = models.BigIntegerField(_("fired last"), default=0, db_default=0)
+    last_job = models.CharField(_("last job"), max_length=NAME_LENGTH, default="", db_default="")
+    token = models.CharField(_("plan's token"), max_length=64, default="", db_default="")
+    task = models.CharField(_("task"), max_length=NAME_LENGTH, default="", db_default="")
+    plan = models.BinaryField(_("plan"), null=True)  # packed
 
     objects = ScheduleQuerySet.as_manager()
 
@@ -42,6 +102,21 @@ class Schedule(models.Model):
         verbose_name_plural = _("schedules")
         default_permissions = ("view",)
         constraints = (models.UniqueConstraint(fields=("queue", "name"), name="ardiq_schedule_once"),)
+        indexes = (models.Index(fields=("queue", "next_ms"), name="ardiq_schedule_next"),)
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def planned(self) -> list[Planned]:
+        """What was planned; nothing where its bytes cannot be read."""
+        return planned(bytes(self.plan or b""), self.fire_ms, self.next_ms, self.fired_ms)
+
+    def take(self, row: Planned) -> bool:
+        """Take a new plan: what fires at the same times as before goes on where it was. True if this is the first."""
+        is_new, old = self.plan is None, self.planned
+        if not old or old[0].plan.timing != row.plan.timing:
+            self.fire_ms = row.mark_ms
+            self.next_ms = 0 if old and not old[0].is_enabled else row.next_ms
+        self.token, self.task, self.plan = row.plan.token, row.plan.job.task[:NAME_LENGTH], pack_plan(row.plan)
+        return is_new

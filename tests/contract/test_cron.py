@@ -1,6 +1,7 @@
 """Each firing of a schedule is enqueued at most once, whoever stages it."""
 
 import asyncio
+from dataclasses import replace
 
 from ardiq_django.results import State
 from ardiq_django.wire import Acceptance, Occurrence
@@ -153,6 +154,22 @@ async def test_a_firing_whose_id_is_in_flight_is_passed_over(keep: Keep) -> None
     assert staged == [False]
     assert await begun(keep) == mark + EVERY_MS
     assert await keep.broker.size() == 1
+
+
+async def test_what_coalesces_is_given_up_while_the_last_job_of_its_schedule_is_on_its_way(keep: Keep) -> None:
+    mark = await begun(keep)
+    worker = await keep.worker()
+    first, second, third = [replace(occurrence(keep, mark + n * EVERY_MS), coalesce=True) for n in (1, 2, 3)]
+    await keep.broker.stage([first])
+    delivery = await worker.claim_one()
+
+    staged = await keep.second().stage([second])
+    marked = await begun(keep)
+    await worker.settle(success(delivery))
+    again = await keep.broker.stage([second, third])
+
+    assert (staged, marked, again) == ([False], second.fire_ms, [False, True])
+    assert ids(await worker.claim(5)) == [third.job.id]
 
 
 async def test_a_firing_may_take_the_place_of_an_earlier_one_that_ended(keep: Keep) -> None:

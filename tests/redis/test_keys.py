@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from ardiq_django.plan import Planned, PlanOptions, When, plan_of
 from ardiq_django.results import State
 from ardiq_django.snapshot import Query
 from ardiq_django.statistics import BEGUN, Figures, Resolution
@@ -12,7 +13,11 @@ from ardiq_django.wire import Answer, Command, News, Occurrence, Order
 from tests.contract.keep import Keep
 from tests.contract.makers import cancelled, failure, released, requeued, retrying, success
 
-KEPT_FOR_EVER = {"wake", "cron"}  # a token for the next worker; the watermarks of the schedules
+KEPT_FOR_EVER = {
+    "wake",
+    "cron",
+    "staged",
+}  # a token for the next worker; watermarks and last jobs of declared schedules
 COMMANDS = (
     "+evalsha +script|load +blpop +lpop +rpush +time +publish +subscribe +unsubscribe +ping +select "
     "+exists +set +del +unlink +get +pexpire +pexpireat +hget +hset +hsetnx +hdel +hmget +hlen +hexists +hkeys +hvals "
@@ -34,6 +39,7 @@ async def everything(keep: Keep) -> None:
     await keep.put(id="aborted")
     await broker.stage([Occurrence("hourly", keep.now_ms, keep.job(id="cron", lane="low"))])
     await broker.watermarks(["hourly", "daily"])
+    await scheduled(keep)
     claimed = {one.job.id: one for one in await worker.claim(7)}
     await broker.abort(["aborted", "run", "ok"])
     await worker.beat(News(starts={"ok": keep.now_ms}))
@@ -67,8 +73,27 @@ async def everything(keep: Keep) -> None:
     await broker.delete(["ok"])
 
 
+async def scheduled(keep: Keep) -> None:
+    """Every verb of schedules once."""
+    schedules, now = keep.broker.schedules, await keep.broker.now_ms()
+    options = PlanOptions(coalesce=True)
+    plans = [
+        plan_of(name, keep.job(lane="low"), when, options, now)
+        for name, when in (("once", When(at_ms=now)), ("weekly", When.interval(0.001, options)))
+    ]
+    await schedules.plan([Planned.new(plan, now - 1_000) for plan in plans])
+    for _ in range(2):
+        await schedules.fire([row.firing(now, 1) for row in await schedules.due(5)])
+    await schedules.replan("weekly", now, 0)
+    await schedules.get("weekly")
+    await schedules.page()
+    await schedules.page(text="week")
+    await schedules.unplan(["once"])
+
+
 async def rest(keep: Keep) -> None:
     """Remove what is there, by the verbs there are for it."""
+    await keep.broker.schedules.unplan(["weekly"])
     await keep.broker.clear()
     page = await keep.broker.page(Query())
     await keep.broker.delete([row.job.id for row in page.rows])

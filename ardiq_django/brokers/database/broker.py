@@ -16,6 +16,7 @@ from ardiq_django.brokers.bell import Bell
 from ardiq_django.brokers.database import intake, leases, reading, statistics, waiting, wishes
 from ardiq_django.brokers.database import turn as turns
 from ardiq_django.brokers.database.guard import guarded
+from ardiq_django.brokers.database.schedules import DatabaseSchedules
 from ardiq_django.brokers.database.tables import Tables, rung_elsewhere
 from ardiq_django.brokers.database.thread import OwnThread
 from ardiq_django.brokers.database.upkeep import Sweep
@@ -47,6 +48,7 @@ class DatabaseBroker(Broker):
         self._rest = OwnThread(self._alias, "rest", partial(rung_elsewhere, self._alias))
         self._sweep = Sweep(self._tables)
         self._pace = Pace(connections[self._alias].vendor)
+        self.schedules = DatabaseSchedules(self._tables, partial(self._in, self._rest))
         self._has_lent = False  # an async producer used the connection of a thread that nobody else tidies up
 
     @property

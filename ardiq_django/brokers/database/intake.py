@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from ardiq_django.brokers.database.reading import unfinished
 from ardiq_django.brokers.database.tables import Tables
 from ardiq_django.exceptions import BrokerError
 from ardiq_django.models import Job
@@ -96,6 +97,14 @@ def stage(tables: Tables, occurrences: Sequence[Occurrence]) -> list[bool]:
         # sorted, so that two hosts that stage the same schedules never wait for each other in a circle
         for place, occurrence in sorted(enumerate(occurrences), key=lambda one: (one[1].schedule, one[1].fire_ms)):
             if tables.schedules.advance(tables.queue, occurrence.schedule, occurrence.fire_ms):
-                staged[place] = accept(tables, [occurrence.job]) == [Acceptance.CREATED]
+                staged[place] = _stage(tables, occurrence)
         tables.ring("work")
     return staged
+
+
+def _stage(tables: Tables, occurrence: Occurrence) -> bool:
+    schedules, name = tables.schedules, occurrence.schedule
+    if occurrence.coalesce and unfinished(tables, [schedules.last_job(tables.queue, name)]):
+        return False
+    schedules.staged(tables.queue, name, occurrence.job.id)
+    return accept(tables, [occurrence.job]) == [Acceptance.CREATED]

@@ -32,6 +32,18 @@ def has_ended(tables: Tables, job_id: str) -> bool:
     return state.ended or (bool(expires_ms) and _is_late(state, expires_ms, tables.now_ms))
 
 
+def unfinished(tables: Tables, ids: Sequence[str]) -> set[str]:
+    """Those of these jobs that are on their way."""
+    if not ids:
+        return set()
+    now, rows = tables.now_ms, tables.jobs.filter(job_id__in=ids).values_list("job_id", "state", "expires_ms")
+    return {
+        job_id
+        for job_id, state, expires_ms in rows
+        if not State(state).ended and not (expires_ms and _is_late(State(state), expires_ms, now))
+    }
+
+
 def page(tables: Tables, query: Query) -> Page:
     """One page of a list."""
     listed = tables.table.listed(tables.queue, query)

@@ -11,6 +11,7 @@ from ardiq_django.brokers.memory.buckets import Buckets
 from ardiq_django.brokers.memory.clearing import Clearing
 from ardiq_django.brokers.memory.entry import Entry, Registration
 from ardiq_django.brokers.memory.jobs import Jobs
+from ardiq_django.brokers.memory.schedules import MemorySchedules
 from ardiq_django.clock import now_ms
 from ardiq_django.exceptions import LeaseLost
 from ardiq_django.results import State
@@ -48,6 +49,8 @@ class MemoryBroker(Broker):
         self._clearing = Clearing()
         self._workers: dict[str, Registration] = {}
         self._watermarks: dict[str, int] = {}
+        self._staged: dict[str, str] = {}  # by schedule the job that it staged last
+        self.schedules = MemorySchedules(self._jobs, self._lock, self._now, self._work.ring)
         self._buckets = Buckets()
         self._paused = False
 
@@ -218,6 +221,9 @@ class MemoryBroker(Broker):
         if occurrence.fire_ms <= self._watermarks.get(occurrence.schedule, 0):
             return False
         self._watermarks[occurrence.schedule] = occurrence.fire_ms
+        if occurrence.coalesce and self._jobs.is_unfinished(self._staged.get(occurrence.schedule, "")):
+            return False
+        self._staged[occurrence.schedule] = occurrence.job.id
         return self._jobs.accept(occurrence.job) is Acceptance.CREATED
 
     async def get(self, job_id: str) -> Snapshot | None:

@@ -56,6 +56,10 @@ class Jobs:
         held = [entry for entry in self.in_state(State.RUNNING) if entry.holder == epoch]
         return sorted(held, key=lambda entry: entry.ticket)
 
+    def is_unfinished(self, job_id: str) -> bool:
+        entry = self.entries.get(job_id)
+        return entry is not None and not self.has_lapsed(entry) and not entry.state.ended
+
     def accept(self, job: StagedJob) -> Acceptance:
         known = self.entries.get(job.id)
         if known is not None and (refusal := self._refusal(known, job)):
@@ -255,10 +259,10 @@ class Jobs:
                     del self.entries[entry.job.id]
 
     def _is_over(self, entry: Entry, rank: int) -> bool:
+        if entry.is_unique_at(self._now()):
+            return False
         age = self._now() - entry.shown_ms
         ttl = entry.end.ttl_ms if entry.end else 0
         # a result may be asked to outlive the history, never the other way round
         pushed_out = rank >= self._rules.kept_max(entry.state) and age >= ttl >= 0
-        if entry.is_unique_at(self._now()):
-            return False
         return pushed_out or age >= max(self._rules.kept_ms(entry.state), ttl)

@@ -21,6 +21,7 @@ from ardiq_django.brokers.redis.records import (
     turn_of,
     unknown_of,
 )
+from ardiq_django.brokers.redis.schedules import RedisSchedules
 from ardiq_django.brokers.redis.scripts import Command as Request
 from ardiq_django.brokers.redis.scripts import Keyspace, Value
 from ardiq_django.brokers.redis.snapshots import ended_snapshot, worker_rows
@@ -66,6 +67,7 @@ class RedisBroker(Broker):
         self._reaper = Reaper(self._keys, self._ask, self._call)
         self._statistics = Statistics(self._keys, self._call)
         self._sweeper = Sweeper(self._keys, self._ask, self._call)
+        self.schedules = RedisSchedules(self._keys, self._ask, self._call)
 
     async def close(self) -> None:
         await self._loops.close()
@@ -162,8 +164,8 @@ class RedisBroker(Broker):
         for part in _parts(occurrences):
             jobs = [occurrence.job for occurrence in part]
             keys = self._keys.around([job.id for job in jobs], [job.lane for job in jobs])
-            rows = [(o.schedule, o.fire_ms, o.job.id, pack(o.job), place_of(o.job)) for o in part]
-            reply = await self._call("stage", keys, [value for row in rows for value in row])
+            rows = [(o.schedule, o.fire_ms, int(o.coalesce), o.job.id, pack(o.job), place_of(o.job)) for o in part]
+            reply = await self._call("stage", [self._keys["staged"], *keys], [value for row in rows for value in row])
             staged += [letter == "c" for letter in reply.decode()]
         return staged
 

@@ -1,13 +1,25 @@
 -- Enqueue each occurrence that is later than the watermark of its schedule; answers 'c' for each that was created.
--- with: _job _ends _accept
--- ARGV: rows of schedule, fire ms, id, envelope, place.
+-- with: _job _ends _accept _unfinished
+-- KEYS after the fixed: the job that each schedule staged last. ARGV: rows of schedule, fire ms, '1' if it coalesces, id,
+-- envelope, place.
 
-local words = {}
-for row = 8, #ARGV, 5 do
+local STAGED, words = KEYS[23], {}
+
+local function stage(schedule, coalesces, id, envelope, place)
+  local last = coalesces == '1' and call('HGET', STAGED, schedule)
+  if last and is_unfinished(last) then
+    return 'e'
+  end
+  local word = accept(id, envelope, place)
+  call('HSET', STAGED, schedule, id)
+  return word
+end
+
+for row = 8, #ARGV, 6 do
   local schedule, fire_ms = ARGV[row], ARGV[row + 1]
   if tonumber(fire_ms) > tonumber(call('HGET', CRON, schedule) or 0) then
     call('HSET', CRON, schedule, fire_ms)
-    words[#words + 1] = accept(ARGV[row + 2], ARGV[row + 3], ARGV[row + 4])
+    words[#words + 1] = stage(schedule, unpack(ARGV, row + 2, row + 5))
   else
     words[#words + 1] = 'e'
   end
