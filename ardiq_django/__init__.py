@@ -22,6 +22,8 @@ from ardiq_django.exceptions import (
     TaskFailed,
 )
 from ardiq_django.handles import Job, PreparedTask, Task, gather
+from ardiq_django.hooks import EnqueueContext, ErrorContext
+from ardiq_django.provider import ContextProvider
 from ardiq_django.results import State, Status, TaskInfo, TaskResult
 
 if TYPE_CHECKING:
@@ -33,6 +35,9 @@ __all__ = [
     "ArdiqError",
     "BrokerError",
     "ConfigError",
+    "ContextProvider",
+    "EnqueueContext",
+    "ErrorContext",
     "Job",
     "JobConflict",
     "PayloadError",

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, overload
 
 from ardiq_django import codec
@@ -17,6 +16,7 @@ from ardiq_django.config import AppOptions, CallOptions
 from ardiq_django.context import TaskContext
 from ardiq_django.exceptions import ConfigError
 from ardiq_django.handles import Job, PreparedTask, Task, refuse_inside_a_loop, run_sync
+from ardiq_django.hooks import AppState, Hooked, Hooks
 from ardiq_django.producer import Producer
 from ardiq_django.registry import Registry, TaskDefinition
 from ardiq_django.results import Status, TaskInfo, TaskResult
@@ -29,7 +29,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Ardiq:
+class Ardiq(Hooked):
     """One queue. Making an app never connects; nothing is read from settings before something is asked of it.
 
     The first three arguments stand as in Ardiq; every other option is a keyword of `config.AppOptions`. An unknown
@@ -69,7 +69,8 @@ class Ardiq:
         self._worker: Worker | None = None
         self.registry = Registry()
         self.producer = Producer(self)
-        self.state = SimpleNamespace()
+        self.state = AppState()
+        self.hooks = Hooks()
         self.dependency_overrides: dict[Callable[..., Any], Callable[..., Any]] = {}
         self.loop: asyncio.AbstractEventLoop | None = None  # of the running worker
 

@@ -97,7 +97,13 @@ def _keeps_in_redis(backend: str) -> bool:
 
 
 def _loaded(key: str, value: Any) -> Any:
-    if key not in _BY_PATH or not isinstance(value, str):
+    if key == "context" and isinstance(value, list | tuple):
+        return [_imported(key, one) for one in value]
+    return _imported(key, value) if key in _BY_PATH else value
+
+
+def _imported(key: str, value: Any) -> Any:
+    if not isinstance(value, str):
         return value
     try:
         return import_string(value)

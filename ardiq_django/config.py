@@ -8,6 +8,7 @@ from typing import Any
 from ardiq_django.backoff import Backoff
 from ardiq_django.clock import LONGEST_MS
 from ardiq_django.exceptions import ConfigError
+from ardiq_django.provider import ContextProvider, check_provider
 from ardiq_django.results import State
 from ardiq_django.validation import (
     check_backoff,
@@ -28,6 +29,7 @@ from ardiq_django.validation import (
 )
 
 DAY_MS = 86_400_000
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,8 @@ class AppOptions:
     max_crashes: int = 3
     unknown_task_grace_s: float = 3600
     enqueue_on_commit: str = "auto"
+    capture_logs: str | None = "INFO"
+    context: Sequence[ContextProvider] = ()
     task_names: str = "name"
 
     def __post_init__(self) -> None:
@@ -92,6 +96,8 @@ class AppOptions:
             raise ConfigError(f"prefetch={self.prefetch!r}: a worker holds nothing beyond its slots; raise concurrency")
         check_choice("enqueue_on_commit", self.enqueue_on_commit, ("auto", "never"))
         check_choice("task_names", self.task_names, ("name", "module"))
+        check_choice("capture_logs", self.capture_logs or "", (*LOG_LEVELS, ""))
+        _check_context(self.context)
         for name in ("serializer", "deserializer"):
             check_function(name, getattr(self, name))
         if (self.serializer is None) != (self.deserializer is None):
@@ -142,6 +148,7 @@ class TaskOptions:
     retry_on: type[BaseException] | tuple[type[BaseException], ...] = (Exception,)
     no_retry_on: type[BaseException] | tuple[type[BaseException], ...] = ()
     takes_context: bool = False
+    executor: str = "thread"  # or "process": of sync functions
     sensitive: Sequence[str] = ()
     labels: Mapping[str, Any] = field(default_factory=dict)
     enqueue_on_commit: str | None = None
@@ -158,6 +165,7 @@ class TaskOptions:
         check_function("unique_key", self.unique_key)
         for name in ("retry_on", "no_retry_on"):
             check_errors(name, getattr(self, name))
+        check_choice("executor", self.executor, ("thread", "process"))
         check_names("sensitive", self.sensitive)
         check_labels(self.labels)
         if self.timeout is not None:
@@ -213,6 +221,13 @@ def _check_lanes(options: AppOptions) -> None:
         for lane, number in check_mapping(name, getattr(options, name) or {}).items():
             options.check_lane(lane)
             check_number(f"{name}[{lane!r}]", number, least=1)
+
+
+def _check_context(context: Any) -> None:
+    if isinstance(context, str) or not isinstance(context, Sequence):
+        raise ConfigError(f"context={context!r}: give a list of context providers")
+    for provider in context:
+        check_provider("context", provider)
 
 
 def _check_numbers(options: AppOptions) -> None:

@@ -1,16 +1,19 @@
 """Django's ring around the engine: transactions for producers, connections for jobs, options from the settings."""
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+import django
 from asgiref.sync import AsyncToSync, SyncToAsync, ThreadSensitiveContext, sync_to_async
+from django.conf import ENVIRONMENT_VARIABLE
 from django.db import connections, transaction
 
-from ardiq_django import conf
-from ardiq_django.context import TaskContext
-from ardiq_django.hygiene import task_here, tidy, watch
+from ardiq_django import conf, hygiene
+from ardiq_django.context import TaskContext, task_here
+from ardiq_django.hygiene import tidy, watch
 from ardiq_django.surroundings import Slot, SlotExecutor, Surroundings
 
 T = TypeVar("T")
@@ -46,8 +49,23 @@ class DjangoSurroundings(Surroundings):
             return None
         return await sync_to_async(function, thread_sensitive=True)()
 
+    def process_ring(self) -> str:
+        return f"{__name__}:{ring_of_process.__name__}"
+
     def slot(self, thread: SlotExecutor) -> Slot:
         return DjangoSlot(thread)
+
+
+@contextmanager
+def ring_of_process() -> Iterator[None]:
+    """Around all that a process for bodies does: Django is set up there as by the settings' module, and lets go of its
+    connections at the end. A script that configures Django itself does so where it is imported."""
+    if ENVIRONMENT_VARIABLE in os.environ:
+        django.setup()
+    hygiene.begin()
+    yield
+    connections.close_all()
+    hygiene.close_pools()
 
 
 def _some_thread_waits() -> bool:

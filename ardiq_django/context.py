@@ -1,6 +1,6 @@
 """What a running task can ask about itself: `current_task()`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -10,6 +10,7 @@ from ardiq_django.wire import Delivery
 
 if TYPE_CHECKING:
     from ardiq_django.ardiq import Ardiq
+    from ardiq_django.worker.logs import Log
 
 _current: ContextVar["TaskContext"] = ContextVar("ardiq_current_task")
 
@@ -19,12 +20,14 @@ class TaskContext:
     """One attempt, seen from inside."""
 
     app: "Ardiq"
-    delivery: Delivery
+    delivery: Delivery = field(repr=False)  # it holds the arguments
     worker_id: str
     start_ms: int
     aborted: bool = False  # this job is to end; what cannot be cancelled, a thread, should look at it now and then
     progress_made: tuple[float, float | None, str] | None = None
     cancel: Callable[[], object] | None = field(default=None, repr=False)
+    call: Sequence[Any] = field(default=((), {}), repr=False)  # the arguments, once they are decoded
+    log: "Log | None" = field(default=None, repr=False)  # made by the first line that is logged
 
     @property
     def task_id(self) -> str:
@@ -51,6 +54,21 @@ class TaskContext:
     @property
     def labels(self) -> Mapping[str, Any]:
         return self.delivery.job.labels
+
+    @property
+    def args(self) -> tuple[Any, ...]:
+        """The positional arguments of the call."""
+        return tuple(self.call[0])
+
+    @property
+    def kwargs(self) -> dict[str, Any]:
+        """The keyword arguments of the call."""
+        return dict(self.call[1])
+
+    @property
+    def headers(self) -> Mapping[str, Any]:
+        """What `on_enqueue` hooks and context providers gave the job to take along."""
+        return self.delivery.job.headers
 
     @property
     def enqueue_time(self) -> int:
@@ -85,6 +103,11 @@ def current_task() -> TaskContext:
         return _current.get()
     except LookupError:
         raise LookupError("current_task() is only there while a worker runs a task") from None
+
+
+def task_here() -> TaskContext | None:
+    """The same, or None outside of a task."""
+    return _current.get(None)
 
 
 def enter(context: TaskContext) -> None:

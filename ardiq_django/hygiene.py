@@ -11,7 +11,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
-from ardiq_django.context import TaskContext, current_task
+from ardiq_django.context import TaskContext, task_here
 
 T = TypeVar("T")
 logger = logging.getLogger("ardiq.connections")
@@ -58,14 +58,6 @@ def tidy(task: TaskContext | None = None) -> bool:
             some_stay = some_stay or connection.connection is not None
     opened.to_tidy = some_stay
     return some_stay
-
-
-def task_here() -> TaskContext | None:
-    """The task whose code runs here."""
-    try:
-        return current_task()
-    except LookupError:
-        return None
 
 
 def _is_left_in_transaction(connection: BaseDatabaseWrapper) -> bool:

@@ -34,11 +34,12 @@ class Unrunnable(OwnReason):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """When and where an attempt ran."""
+    """When and where an attempt ran, and what it logged."""
 
     start_ms: int
     finish_ms: int
     worker: str
+    logs: str = ""
 
 
 def settle(delivery: Delivery, options: TaskOptions, error: BaseException, span: Span, ttl_ms: int) -> Outcome:
@@ -67,8 +68,9 @@ def attempt_of(delivery: Delivery, error: BaseException, span: Span, event: str)
     kind = "timed out" if isinstance(error, TimedOut) else event
     name = type(error).__qualname__
     return Attempt(
-        delivery.tries, kind, span.start_ms, span.finish_ms, span.worker, name, _message_of(error), _traceback_of(error)
-    )
+        delivery.tries, kind, span.start_ms, span.finish_ms, span.worker,
+        name, _message_of(error), _traceback_of(error), span.logs,
+    )  # fmt: skip
 
 
 def reason_of(error: BaseException) -> str:

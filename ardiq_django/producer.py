@@ -11,6 +11,7 @@ from ardiq_django.clock import new_id, now_ms
 from ardiq_django.config import AppOptions, CallOptions, TaskOptions
 from ardiq_django.exceptions import BrokerError, ConfigError, JobConflict, PayloadError
 from ardiq_django.registry import TaskDefinition
+from ardiq_django.stamping import stamped, stamped_sync, stamps
 from ardiq_django.surroundings import around
 from ardiq_django.wire import FORMAT, Acceptance, StagedJob
 
@@ -148,7 +149,7 @@ class Producer:
         """Hand staged jobs to the broker, in order, or keep them for the commit of the caller's transaction.
 
         Raises `BrokerError` carrying the first id that may not have been stored, and `JobConflict`."""
-        receipts = [Receipt(job) for job in jobs]
+        receipts = [Receipt(job) for job in (await stamped(self._app, jobs) if stamps(self._app) else jobs)]
         # under async_to_sync the loop is gone after this call, and connections made in it would go with it
         if not await around().in_callers_thread(lambda: self._send_here(receipts, on_commit)):
             await self._store(receipts)
@@ -156,7 +157,7 @@ class Producer:
 
     def send_sync(self, jobs: Sequence[StagedJob], on_commit: str | None = None) -> list[Receipt]:
         """`send` for synchronous callers."""
-        receipts = [Receipt(job) for job in jobs]
+        receipts = [Receipt(job) for job in (stamped_sync(self._app, jobs) if stamps(self._app) else jobs)]
         self._send_here(receipts, on_commit)
         return receipts
 

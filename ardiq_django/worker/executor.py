@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ardiq_django import codec
@@ -11,7 +12,10 @@ from ardiq_django.context import TaskContext, enter
 from ardiq_django.exceptions import PayloadError
 from ardiq_django.outcome import AbortAsked, Span, TimedOut, Unrunnable, settle
 from ardiq_django.wire import Outcome, Released, Requeued, Succeeded
+from ardiq_django.worker import logs
+from ardiq_django.worker.around import Around
 from ardiq_django.worker.clock import BrokerClock
+from ardiq_django.worker.error_hooks import ErrorHooks
 from ardiq_django.worker.run import Cut, Run
 
 if TYPE_CHECKING:
@@ -37,23 +41,35 @@ class Executor:
         self._decode: Callable[[bytes], Any] = options.deserializer or codec.decode
         self._ttl_of_app = options.result_ttl_ms
         self._most_bytes = options.max_payload_bytes
+        self._around = Around.of(app)
+        self.needs_loop = self._around is not None and self._around.needs_loop  # for sync tasks, too
+        self._error_hooks = ErrorHooks(app) if app.hooks.error else None
+        logs.listen(app)
 
     async def execute(self, run: Run) -> Outcome | None:
         """Run an async task to its outcome; None where nothing may be written about it any more."""
-        if run.cut:
-            return self._cut_short(run)
-        run.in_body = True
         outcome: Outcome | None
+        if run.cut:
+            outcome = self._cut_short(run)
+            if run.error and self._error_hooks:
+                await self._error_hooks.tell(run, outcome)
+            return outcome
+        run.in_body = True
         try:
             run.slot.unit.enter()
             args, kwargs = self._unpack(run)
-            value = await run.definition.body(*args, **kwargs)  # type: ignore[union-attr]
+            if self._around is None:
+                value = await run.definition.body(*args, **kwargs)  # type: ignore[union-attr]
+            else:
+                value = await self._around.call(run, args, kwargs)
             outcome = self._success(run, value)
         except asyncio.CancelledError as error:
             outcome = self._cancelled(run, error)
         except BaseException as error:
             outcome = self._cut_short(run) if run.cut else self._failure(run, error)
         run.in_body = False
+        if run.error and self._error_hooks:
+            await self._error_hooks.tell(run, outcome)
         unit = run.slot.unit
         if unit.used:
             # the attempt is judged: a loop that is torn down now must not take its outcome along
@@ -63,15 +79,37 @@ class Executor:
 
     def execute_sync(self, run: Run) -> Outcome | None:
         """Run a sync task, in the thread this is called in, to its outcome."""
-        if run.cut:
-            return self._cut_short(run)
+        outcome = self._cut_short(run) if run.cut else self._run_here(run)
+        if run.error and self._error_hooks:
+            self._error_hooks.tell_sync(run, outcome)
+        return outcome
+
+    def _run_here(self, run: Run) -> Outcome | None:
         try:
             with run.slot.unit.around_thread():
                 args, kwargs = self._unpack(run)
-                value = run.definition.body(*args, **kwargs)  # type: ignore[union-attr]
+                if self._around is None:
+                    value = run.definition.body(*args, **kwargs)  # type: ignore[union-attr]
+                else:
+                    value = self._around.call_sync(run, args, kwargs)
         except BaseException as error:
             return self._cut_short(run) if run.cut_short else self._failure(run, error)
         return self._cut_short(run) if run.cut_short else self._success(run, value)
+
+    async def execute_elsewhere(self, run: Run, attempt: Callable[[Run], Awaitable[Outcome]]) -> Outcome | None:
+        """Run a task whose body runs, and is judged, in a process of its own; a cut kills it."""
+        if run.cut:
+            return self._cut_short(run)
+        run.context = TaskContext(self._app, run.delivery, self._worker_id, run.start_ms)
+        run.in_body = True
+        try:
+            return await attempt(run)
+        except asyncio.CancelledError as error:
+            return self._cancelled(run, error)
+        except BaseException as error:
+            return self._cut_short(run) if run.cut else self._failure(run, error)
+        finally:
+            run.in_body = False
 
     def _unpack(self, run: Run) -> tuple[Sequence[Any], Mapping[str, Any]]:
         delivery, definition = run.delivery, run.definition
@@ -83,11 +121,12 @@ class Executor:
         context.aborted = run.cut is not None  # a cut that came first found no context to tell
         enter(context)
         try:
-            args, kwargs = self._decode(delivery.job.call)
+            args, kwargs = context.call = self._decode(delivery.job.call)
             definition.check(args, kwargs)
         except Exception as error:
-            head = repr(delivery.job.call[:64])
-            raise Unrunnable(f"the arguments cannot be used: {error}; the payload begins with {head}") from error
+            hidden = bool(definition.options.sensitive)
+            head = "" if hidden else f"; the payload begins with {delivery.job.call[:64]!r}"
+            raise Unrunnable(f"the arguments cannot be used: {error}{head}") from error
         return ([context, *args] if definition.options.takes_context else args), kwargs
 
     def _success(self, run: Run, value: Any) -> Outcome:
@@ -105,10 +144,10 @@ class Executor:
 
     def _failure(self, run: Run, error: BaseException) -> Outcome:
         options = run.definition.options if run.definition else _PLAIN
-        span = Span(run.start_ms, self._now_ms(), self._worker_id)
-        # an error's traceback begins in our own frames, which say nothing about the task
-        trace = error.__traceback__
-        error.__traceback__ = trace.tb_next if trace else None
+        span = Span(run.start_ms, self._now_ms(), self._worker_id, logs.said_in(run.context))
+        if self._error_hooks:
+            run.error = error
+        error.__traceback__ = _without_ours(error.__traceback__)
         ttl = self._ttl_ms(run) or self._ttl_of_app
         return settle(run.delivery, options, error, span, ttl)
 
@@ -134,6 +173,13 @@ class Executor:
         if not options.save_result:
             return 0
         return self._ttl_of_app if options.result_ttl_ms is None else options.result_ttl_ms
+
+
+def _without_ours(trace: TracebackType | None) -> TracebackType | None:
+    """A traceback begins in our own frames, which say nothing about the task."""
+    while trace and trace.tb_frame.f_globals.get("__name__", "").startswith(__package__):
+        trace = trace.tb_next
+    return trace
 
 
 def put_back(run: Run, grace_s: float) -> Requeued | None:

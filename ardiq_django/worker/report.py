@@ -53,6 +53,12 @@ class Report:
         why = f" timeout={timeout}: timed out, thread still busy; the slot is free again when it ends"
         self._job(logging.WARNING, "overdue", delivery, why)
 
+    def hook_failed(self, delivery: Delivery, error: BaseException) -> None:
+        self._job(logging.ERROR, "error hook failed", delivery, f": {error!r}", error)
+
+    def lifespan_failed(self, error: BaseException) -> None:
+        logger.error("lifespan failed %s: %r", self._where, error, exc_info=error)
+
     def lease_lost(self, reason: str) -> None:
         logger.warning("lease lost %s: %s; what ran is cancelled, the worker begins anew", self._where, reason)
 
@@ -68,10 +74,12 @@ class Report:
     def duty_failed(self, duty: str, error: BaseException) -> None:
         logger.error("%s failed %s, goes on: %r", duty, self._where, error, exc_info=error)
 
-    def _job(self, level: int, event: str, delivery: Delivery, more: str = "") -> None:
+    def _job(
+        self, level: int, event: str, delivery: Delivery, more: str = "", error: BaseException | None = None
+    ) -> None:
         job = delivery.job
         form = "job %s id=%s task=%s %s attempt=%d%s"
-        logger.log(level, form, event, job.id, job.task, self._where, delivery.tries, more)
+        logger.log(level, form, event, job.id, job.task, self._where, delivery.tries, more, exc_info=error)
 
 
 EVENTS: dict[type, tuple[str, int]] = {

@@ -21,7 +21,7 @@ class Cut(StrEnum):
 class Run:
     """A delivery in a slot. `cut` says whether, and why, we asked it to end."""
 
-    __slots__ = ("context", "cut", "definition", "delivery", "in_body", "slot", "start_ms", "task")
+    __slots__ = ("context", "cut", "definition", "delivery", "error", "in_body", "slot", "start_ms", "task")
 
     def __init__(self, delivery: Delivery, definition: TaskDefinition | None, slot: WorkerSlot, start_ms: int) -> None:
         self.delivery = delivery
@@ -31,7 +31,13 @@ class Run:
         self.context: TaskContext | None = None
         self.task: asyncio.Task[None] | None = None
         self.cut: Cut | None = None
+        self.error: BaseException | None = None  # what hooks are to be told of
         self.in_body = False  # of its coroutine, the only place where a cancel is understood
+
+    @property
+    def in_thread(self) -> bool:
+        """Whether its body is where nothing can be cancelled."""
+        return self.task is None or not self.in_body
 
     @property
     def cut_short(self) -> bool:
@@ -42,7 +48,7 @@ class Run:
         """Ask the attempt to end. A coroutine is cancelled, a thread can only be told."""
         if self.cut is None or cut is Cut.LOST:
             self.cut = cut
-        if self.context is not None and (cut is Cut.ABORT or self.task is None):
+        if self.context is not None and (cut is Cut.ABORT or self.in_thread):
             self.context.aborted = True
         if self.task is not None and self.in_body:
             self.task.cancel()

@@ -65,7 +65,7 @@ class Runs:
         self._report.started(delivery)
         if definition is None and self._put_back(run):
             return
-        if definition is None or definition.is_async:
+        if definition is None or definition.is_async or self._executor.needs_loop:
             run.task = self._loop.create_task(self._execute(run))
         else:
             context = contextvars.copy_context()
@@ -136,6 +136,6 @@ class Runs:
         return self._runs.get(run.delivery.job.id) is run
 
     def _overdue(self, run: Run) -> None:
-        if run.task is None:
+        if run.in_thread:
             self._report.stuck(run.delivery, run.definition.options.timeout if run.definition else None)
         run.end(Cut.TIMEOUT)

@@ -15,6 +15,7 @@ from ardiq_django.wire import Beat, Command, News, Order, Outcome, Released, Tur
 from ardiq_django.worker import lanes
 from ardiq_django.worker.clock import BrokerClock
 from ardiq_django.worker.lease import Lease
+from ardiq_django.worker.lifespan import WorkerLifespan
 from ardiq_django.worker.report import Report
 from ardiq_django.worker.restraint import Restraint
 from ardiq_django.worker.run import Cut
@@ -52,6 +53,7 @@ class Worker:
         self._share = (slots or Slots(options.concurrency)).share(options.concurrency, self._rouse)
         self._runs = Runs(app, self._report, self._clock, self._share, self._finished)
         self._statistics = Statistics(app.broker)
+        self._lifespan = WorkerLifespan(app, self._report)
         self._outcomes: list[Outcome] = []
         self._stir = asyncio.Event()  # the pump has something to do
         self._hungry = True  # the last turn found all it asked for, or there may be something new
@@ -81,6 +83,7 @@ class Worker:
             self._working.result()
 
     async def _work(self) -> None:
+        await self._lifespan.begin()
         self._lease = await Lease.begin(self._app.broker, self._card, self._patience)
         with contextlib.suppress(BrokerError):
             await self._clock.read()
@@ -296,6 +299,7 @@ class Worker:
         except (BrokerError, LeaseLost, TimeoutError) as error:
             self._report.broker_trouble(error, 0.0)
         finally:
+            await self._lifespan.end()
             await self._app.broker.close()
         self._report.ended()
 
