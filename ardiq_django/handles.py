@@ -140,7 +140,7 @@ class PreparedTask(msgspec.Struct, frozen=True, gc=False):
         return self.job.id
 
 
-class Job(msgspec.Struct, Generic[V], eq=False, repr_omit_defaults=True, gc=False):
+class Job(msgspec.Struct, Generic[V], frozen=True, eq=False, repr_omit_defaults=True, gc=False):
     """A handle to one job: the app and the id. Making one by hand with `app.job(id)` asks the broker nothing."""
 
     app: "Ardiq"
