@@ -21,9 +21,10 @@ from ardiq_django.exceptions import (
     SyncContextError,
     TaskFailed,
 )
-from ardiq_django.handles import Job, PreparedTask, Task, gather
+from ardiq_django.handles import Job, PreparedTask, Task, gather, gather_sync
 from ardiq_django.hooks import EnqueueContext, ErrorContext
 from ardiq_django.provider import ContextProvider
+from ardiq_django.queue import DeadLetter
 from ardiq_django.results import State, Status, TaskInfo, TaskResult
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ __all__ = [
     "BrokerError",
     "ConfigError",
     "ContextProvider",
+    "DeadLetter",
     "EnqueueContext",
     "ErrorContext",
     "Job",
@@ -55,6 +57,7 @@ __all__ = [
     "TaskResult",
     "current_task",
     "gather",
+    "gather_sync",
     "get_app",
     "task",
 ]

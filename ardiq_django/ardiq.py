@@ -15,11 +15,11 @@ from ardiq_django.clock import new_epoch
 from ardiq_django.config import AppOptions, CallOptions
 from ardiq_django.context import TaskContext
 from ardiq_django.exceptions import ConfigError
-from ardiq_django.handles import Job, PreparedTask, Task, refuse_inside_a_loop, run_sync
+from ardiq_django.handles import Job, PreparedTask, Task, refuse_inside_a_loop
 from ardiq_django.hooks import AppState, Hooked, Hooks
 from ardiq_django.producer import Producer
+from ardiq_django.queue import Queue
 from ardiq_django.registry import Registry, TaskDefinition
-from ardiq_django.results import Status, TaskInfo, TaskResult
 from ardiq_django.surroundings import around
 from ardiq_django.validation import check_title, known_keywords
 from ardiq_django.worker import Worker
@@ -29,7 +29,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Ardiq(Hooked):
+class Ardiq(Queue, Hooked):
     """One queue. Making an app never connects; nothing is read from settings before something is asked of it.
 
     The first three arguments stand as in Ardiq; every other option is a keyword of `config.AppOptions`. An unknown
@@ -240,41 +240,18 @@ class Ardiq(Hooked):
 
         Everything was checked when it was prepared. Raises `BrokerError` carrying the id of the first job that may not
         have been stored (repeating the same prepared calls is safe), and `JobConflict` after everything was sent."""
-        receipts = await self.producer.send([one.job for one in prepared])
+        receipts = await self.producer.send([(one.job, one.on_commit) for one in prepared])
         return [Job(self, receipt.job.id, receipt) for receipt in receipts]
 
     def enqueue_many_sync(self, prepared: Iterable[PreparedTask]) -> list[Job[Any]]:
         """`enqueue_many` for ordinary views and scripts."""
         refuse_inside_a_loop("enqueue_many")
-        receipts = self.producer.send_sync([one.job for one in prepared])
+        receipts = self.producer.send_sync([(one.job, one.on_commit) for one in prepared])
         return [Job(self, receipt.job.id, receipt) for receipt in receipts]
 
     def job(self, task_id: str) -> Job[Any]:
         """A handle to the job with this id, known or not."""
         return Job(self, task_id)
-
-    async def result(self, task_id: str, timeout: float | None = None) -> TaskResult[Any] | None:
-        """See `Job.result`."""
-        return await self.job(task_id).result(timeout)
-
-    async def status(self, task_id: str) -> Status:
-        """See `Job.status`."""
-        return await self.job(task_id).status()
-
-    async def info(self, task_id: str) -> TaskInfo | None:
-        """See `Job.info`."""
-        return await self.job(task_id).info()
-
-    async def abort(self, task_id: str) -> bool:
-        """See `Job.abort`."""
-        return await self.job(task_id).abort()
-
-    async def queue_size(self) -> int:
-        """How many jobs wait: queued and scheduled, not those running."""
-        return await self.broker.size()
-
-    def queue_size_sync(self) -> int:
-        return run_sync(self, self.queue_size())
 
     @property
     def is_well(self) -> bool:

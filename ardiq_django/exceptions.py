@@ -53,7 +53,18 @@ class ConfigError(ArdiqError, ValueError):
 
 
 class TaskFailed(ArdiqError):
-    """A job ended without success; the message is the recorded error."""
+    """A job ended without success: its value is the text of this exception.
+
+    Where an attempt raised an error, that stands in `error_type`, `message` and `traceback` (also shown as a note).
+    """
+
+    def __init__(self, value: str, error_type: str = "", message: str = "", traceback: str = "") -> None:
+        super().__init__(value)
+        self.error_type = error_type
+        self.message = message
+        self.traceback = traceback
+        if traceback:
+            self.add_note(traceback.rstrip())
 
 
 class Retry(Exception):

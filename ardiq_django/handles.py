@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import sys
+import time
 from collections.abc import Callable, Coroutine, Generator
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
@@ -14,13 +15,17 @@ from ardiq_django.config import CallOptions, call_options
 from ardiq_django.exceptions import ArdiqError, SyncContextError
 from ardiq_django.producer import NO_CALL_OPTIONS, Call, Receipt
 from ardiq_django.reading import info_of, progress_of, result_of, status_of
+from ardiq_django.plan import PlanOptions, split_options
 from ardiq_django.registry import TaskDefinition
 from ardiq_django.results import Progress, Status, TaskInfo, TaskResult
+from ardiq_django.snapshot import Snapshot
+from ardiq_django.schedulable import Schedulable
 from ardiq_django.surroundings import around
 from ardiq_django.wire import Answer, StagedJob
 
 if TYPE_CHECKING:
     from ardiq_django.ardiq import Ardiq
+    from ardiq_django.queue import Queue
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -64,7 +69,7 @@ class BoundTask(Generic[P, R]):
 
     async def _enqueue(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> "Job[Any]":
         staged = self._stage(args, kwargs)
-        (receipt,) = await self.app.producer.send([staged], self._on_commit)
+        (receipt,) = await self.app.producer.send([(staged, self._on_commit)])
         return Job(self.app, receipt.job.id, receipt)
 
     @overload
@@ -79,12 +84,12 @@ class BoundTask(Generic[P, R]):
         """`enqueue` for ordinary views and scripts."""
         refuse_inside_a_loop("enqueue")
         staged = self._stage(args, kwargs)
-        (receipt,) = self.app.producer.send_sync([staged], self._on_commit)
+        (receipt,) = self.app.producer.send_sync([(staged, self._on_commit)])
         return Job(self.app, receipt.job.id, receipt)
 
     def prepare(self, *args: P.args, **kwargs: P.kwargs) -> "PreparedTask":
         """This call, checked and encoded, for `app.enqueue_many`; raises what `enqueue` raises before sending."""
-        return PreparedTask(self._stage(args, kwargs))
+        return PreparedTask(self._stage(args, kwargs), self._on_commit)
 
     def _stage(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> StagedJob:
         return self.app.producer.stage(Call(self.name, self._definition, args, kwargs, self._options))
@@ -143,6 +148,7 @@ class PreparedTask(msgspec.Struct, frozen=True, gc=False):
 class Job(msgspec.Struct, Generic[V], frozen=True, eq=False, repr_omit_defaults=True, gc=False):
     """A handle to one job: the app and the id. Making one by hand with `app.job(id)` asks the broker nothing."""
 
+    on_commit: str | None = None  # as its call or its task says
     app: "Ardiq"
     id: str
     _receipt: Receipt | None = None
@@ -152,15 +158,28 @@ class Job(msgspec.Struct, Generic[V], frozen=True, eq=False, repr_omit_defaults=
         """Whether this very enqueue made the job; None while it waits for a commit, or where it is not known."""
         return self._receipt.created if self._receipt else None
 
-    async def result(self, timeout: float | None = None) -> TaskResult[V] | None:
+    async def result(self, timeout: float | None = None, *, interval: float | None = None) -> TaskResult[V] | None:
         """How the job ended, or None if it has not (or the result is not kept any more).
 
-        With a `timeout` in seconds waits for the end and raises `TimeoutError` if it does not come in time."""
+        With a `timeout` in seconds waits for the end and raises `TimeoutError` if it does not come in time. A waiter is
+        woken by the end; with an `interval` in seconds it looks so often instead, where nobody may subscribe."""
         if self._receipt and self._receipt.waits_for_commit:
             raise ArdiqError(f"job {self.id} is sent when its transaction commits: there is no result to read before")
         if timeout is None:
             return result_of(await self.app.broker.get(self.id), self.app.decode)
-        return result_of(await self.app.broker.wait_end(self.id, timeout), self.app.decode)
+        wait = self.app.broker.wait_end(self.id, timeout) if interval is None else self._look_for(timeout, interval)
+        return result_of(await wait, self.app.decode)
+
+    async def _look_for(self, timeout_s: float, interval_s: float) -> Snapshot:
+        deadline = time.monotonic() + timeout_s
+        while True:
+            snapshot = await self.app.broker.get(self.id)
+            if snapshot and snapshot.state.ended:
+                return snapshot
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                raise TimeoutError(f"job {self.id!r} has not ended within {timeout_s} s")
+            await asyncio.sleep(min(interval_s, left_s))
 
     async def status(self) -> Status:
         """`queued`, `scheduled`, `running`, `complete` or `not_found`."""
@@ -185,8 +204,14 @@ class Job(msgspec.Struct, Generic[V], frozen=True, eq=False, repr_omit_defaults=
         return answer is Answer.DONE
 
     async def retry(self) -> bool:
-        """Queue a failed, aborted or expired job again: same id, fresh budget. False from any other state."""
-        (answer,) = await self.app.broker.replay([self.id])
+        """Queue a failed, aborted or expired job again: same id, fresh budget. False from any other state.
+
+        Raises `ValueError` if the queue has no such lane any more."""
+        return await self.app.replay(self.id) is not None
+
+    async def delete(self) -> bool:
+        """Remove the job with everything that is known of it; False while it runs, or if it is unknown."""
+        (answer,) = await self.app.broker.delete([self.id])
         return answer is Answer.DONE
 
     def result_sync(self, timeout: float | None = None) -> TaskResult[V] | None:
@@ -219,13 +244,27 @@ class Job(msgspec.Struct, Generic[V], frozen=True, eq=False, repr_omit_defaults=
     def __hash__(self) -> int:
         return hash(self.id)
 
+    def delete_sync(self) -> bool:
+        return self._run(self.delete())
+
     def __repr__(self) -> str:
         return f"<Job {self.id} of queue {self.app.queue_name!r}>"
 
 
 async def gather(*jobs: Job[T], timeout: float | None = None) -> list[TaskResult[T] | None]:
-    """The results of several jobs, in the order given; waits as `Job.result` does."""
-    return list(await asyncio.gather(*(job.result(timeout) for job in jobs)))
+    """The results of several jobs, in the order given; waits as `Job.result` does, for all of them together."""
+    waiting = [asyncio.ensure_future(job.result(timeout)) for job in jobs]
+    try:
+        return await asyncio.gather(*waiting)
+    finally:
+        for one in waiting:
+            one.cancel()
+
+
+def gather_sync(*jobs: Job[T], timeout: float | None = None) -> list[TaskResult[T] | None]:
+    """`gather` for ordinary views and scripts."""
+    deadline = time.monotonic() + (timeout or 0)
+    return [job.result_sync(None if timeout is None else max(0, deadline - time.monotonic())) for job in jobs]
 
 
 class Unsent(Coroutine[Any, Any, R]):
@@ -279,7 +318,7 @@ def refuse_inside_a_loop(name: str) -> None:
         raise SyncContextError(f"{name}_sync() would block the event loop: write await ….{name}(…) here")
 
 
-def run_sync(app: "Ardiq", coroutine: Coroutine[Any, Any, T]) -> T:
+def run_sync(app: "Queue", coroutine: Coroutine[Any, Any, T]) -> T:
     """The sync twin of a coroutine method that asks the app's broker."""
     try:
         refuse_inside_a_loop(getattr(coroutine, "__name__", "this"))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ardiq_django.ardiq import Ardiq
 
 T = TypeVar("T")
+Prepared = Sequence[tuple[StagedJob, str | None]]  # a job, and what its call or its task says of the commit
 CHUNK = 10_000  # what one call to the broker brings; it may split it
 NO_OPTIONS = TaskOptions()
 NO_CALL_OPTIONS = CallOptions()
@@ -29,6 +30,7 @@ class Receipt(msgspec.Struct, eq=False, gc=False):
     """What became of one staged job: `created` is None until it was sent."""
 
     job: StagedJob
+    on_commit: str | None = None  # what its call or its task says
     waits_for_commit: bool = False
     created: bool | None = None
 
@@ -145,24 +147,29 @@ class Producer:
         name = max(sizes, key=lambda one: sizes[one])
         return f" (argument {name!r} alone {sizes[name]:,})"
 
-    async def send(self, jobs: Sequence[StagedJob], on_commit: str | None = None) -> list[Receipt]:
+    async def send(self, prepared: Prepared) -> list[Receipt]:
         """Hand staged jobs to the broker, in order, or keep them for the commit of the caller's transaction.
 
         Raises `BrokerError` carrying the first id that may not have been stored, and `JobConflict`."""
-        receipts = [Receipt(job) for job in (await stamped(self._app, jobs) if stamps(self._app) else jobs)]
+        jobs: Sequence[StagedJob] = [job for job, _ in prepared]
+        receipts = _receipts(prepared, await stamped(self._app, jobs) if stamps(self._app) else jobs)
         # under async_to_sync the loop is gone after this call, and connections made in it would go with it
-        if not await around().in_callers_thread(lambda: self._send_here(receipts, on_commit)):
+        if not await around().in_callers_thread(lambda: self._send_here(receipts)):
             await self._store(receipts)
         return receipts
 
-    def send_sync(self, jobs: Sequence[StagedJob], on_commit: str | None = None) -> list[Receipt]:
+    def send_sync(self, prepared: Prepared) -> list[Receipt]:
         """`send` for synchronous callers."""
-        receipts = [Receipt(job) for job in (stamped_sync(self._app, jobs) if stamps(self._app) else jobs)]
-        self._send_here(receipts, on_commit)
+        jobs: Sequence[StagedJob] = [job for job, _ in prepared]
+        receipts = _receipts(prepared, stamped_sync(self._app, jobs) if stamps(self._app) else jobs)
+        self._send_here(receipts)
         return receipts
 
-    def _send_here(self, receipts: list[Receipt], on_commit: str | None) -> bool:
-        if not (self._may_defer(on_commit) and self._defer(receipts)):
+    def _send_here(self, receipts: list[Receipt]) -> bool:
+        waiting = [receipt for receipt in receipts if self._may_defer(receipt.on_commit)]
+        if waiting and self._defer(waiting):
+            receipts = [receipt for receipt in receipts if not receipt.waits_for_commit]
+        if receipts:
             self._run(self._store(receipts))
         return True
 
@@ -195,6 +202,10 @@ class Producer:
                 conflicts.append(chunk[answers.index(Acceptance.CONFLICT)].job.id)
         if conflicts:
             raise JobConflict(conflicts[0])
+
+
+def _receipts(prepared: Prepared, jobs: Sequence[StagedJob]) -> list[Receipt]:
+    return [Receipt(job, on_commit) for job, (_, on_commit) in zip(jobs, prepared, strict=True)]
 
 
 def _window_ms(call: Call, declared: TaskOptions) -> int:

@@ -98,9 +98,9 @@ class TaskResult(_Six[V]):
         success: bool,
         value: Any,
         tries: int,
-        enqueue_time: int,
-        start: int,
-        finish: int,
+        enqueue_time: int = 0,
+        start: int = 0,
+        finish: int = 0,
         *,
         state: State | None = None,
         attempts: Sequence[Attempt] = (),
@@ -131,13 +131,17 @@ class TaskResult(_Six[V]):
 
     @property
     def error(self) -> Attempt | None:
-        """The attempt that decided a failure, with its type, message and traceback; None for a success."""
-        return self.attempts[-1] if self.attempts and not self.success else None
+        """The attempt that ended the job without success, with its type, message and traceback; None where no attempt
+        did, as for a success, an expiry, or an abort before a start."""
+        was_ended_by_attempt = self.state is State.FAILED or (self.state is State.ABORTED and self.start > 0)
+        return self.attempts[-1] if self.attempts and was_ended_by_attempt else None
 
     def raise_for_error(self) -> None:
         """Raise `TaskFailed` with the recorded error unless the job succeeded."""
         if not self.success:
-            raise TaskFailed(str(self.value))
+            error = self.error
+            told = (error.error_type, error.message, error.traceback) if error else ()
+            raise TaskFailed(str(self.value), *told)
 
 
 class TaskInfo(NamedTuple):

@@ -78,16 +78,20 @@ def test_a_success_carries_its_decoded_value() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "aborted", "expired"),
-    [(State.FAILED, False, False), (State.ABORTED, True, False), (State.EXPIRED, False, True)],
+    ("state", "aborted", "expired", "error"),
+    [
+        (State.FAILED, False, False, FAILURE),
+        (State.ABORTED, True, False, FAILURE),
+        (State.EXPIRED, False, True, None),  # the attempt was one of an earlier run
+    ],
 )
-def test_every_other_end_carries_its_reason(state: State, aborted: bool, expired: bool) -> None:
+def test_every_other_end_carries_its_reason(state: State, aborted: bool, expired: bool, error: Attempt | None) -> None:
     result = result_of(ended(state, reason="because", attempts=[FAILURE]), decode)
 
     assert result is not None
     assert (result.success, result.value) == (False, "because")
     assert (result.aborted, result.expired) == (aborted, expired)
-    assert result.error == FAILURE
+    assert result.error == error
     with pytest.raises(TaskFailed, match="because"):
         result.raise_for_error()
 

@@ -9,7 +9,7 @@ import redis
 from asgiref.sync import async_to_sync
 from django.db import transaction
 
-from ardiq_django import Ardiq, ArdiqError, BrokerError, Job, JobConflict, bridge
+from ardiq_django import Ardiq, ArdiqError, BrokerError, Job, JobConflict, PreparedTask, bridge
 from tests.database.conftest import ALIASES
 from tests.engine.house import House
 from tests.services import free_port
@@ -142,6 +142,36 @@ def test_many_jobs_wait_for_the_commit_together(house: House) -> None:
         assert app.queue_size_sync() == 0
 
     assert [job.created for job in (*jobs, *more)] == [True] * 5
+
+
+def many_sync(app: Ardiq, prepared: list[PreparedTask]) -> list[Job[Any]]:
+    return app.enqueue_many_sync(prepared)
+
+
+def many_under_async_to_sync(app: Ardiq, prepared: list[PreparedTask]) -> list[Job[Any]]:
+    return async_to_sync(app.enqueue_many)(prepared)
+
+
+@pytest.mark.parametrize("enqueue_many", [many_sync, many_under_async_to_sync])
+def test_each_of_many_jobs_waits_for_the_commit_or_not_as_its_task_or_call_says(
+    house: House, enqueue_many: Callable[..., list[Job[Any]]]
+) -> None:
+    app = house.app()
+    task = app.task(name="note")(print)
+    hasty = app.task(name="hasty", enqueue_on_commit="never")(print)
+    now = task.options(enqueue_on_commit="never")
+
+    with undone():
+        prepared = [task.prepare(1), now.prepare(2), hasty.prepare(3), task.prepare(4)]
+        dropped = enqueue_many(app, prepared)
+        assert [job.created for job in dropped] == [None, True, True, None]
+        assert app.queue_size_sync() == 2
+    with transaction.atomic():
+        kept = enqueue_many(app, [task.prepare(5), now.prepare(6)])
+
+    assert [job.id for job in dropped] == [one.id for one in prepared]
+    assert [job.created for job in (*dropped, *kept)] == [None, True, True, None, True, True]
+    assert app.queue_size_sync() == 4
 
 
 @pytest.mark.parametrize("where", ["app", "task", "call"])
