@@ -15,11 +15,9 @@ from ardiq_django.config import CallOptions, call_options
 from ardiq_django.exceptions import ArdiqError, SyncContextError
 from ardiq_django.producer import NO_CALL_OPTIONS, Call, Receipt
 from ardiq_django.reading import info_of, progress_of, result_of, status_of
-from ardiq_django.plan import PlanOptions, split_options
 from ardiq_django.registry import TaskDefinition
 from ardiq_django.results import Progress, Status, TaskInfo, TaskResult
 from ardiq_django.snapshot import Snapshot
-from ardiq_django.schedulable import Schedulable
 from ardiq_django.surroundings import around
 from ardiq_django.wire import Answer, StagedJob
 
