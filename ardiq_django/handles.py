@@ -137,6 +137,7 @@ class PreparedTask(msgspec.Struct, frozen=True, gc=False):
     """A call that is checked and encoded, ready for `app.enqueue_many`."""
 
     job: StagedJob
+    on_commit: str | None = None  # as its call or its task says
 
     @property
     def id(self) -> str:
@@ -146,7 +147,6 @@ class PreparedTask(msgspec.Struct, frozen=True, gc=False):
 class Job(msgspec.Struct, Generic[V], frozen=True, eq=False, repr_omit_defaults=True, gc=False):
     """A handle to one job: the app and the id. Making one by hand with `app.job(id)` asks the broker nothing."""
 
-    on_commit: str | None = None  # as its call or its task says
     app: "Ardiq"
     id: str
     _receipt: Receipt | None = None
@@ -233,6 +233,9 @@ class Job(msgspec.Struct, Generic[V], frozen=True, eq=False, repr_omit_defaults=
     def retry_sync(self) -> bool:
         return self._run(self.retry())
 
+    def delete_sync(self) -> bool:
+        return self._run(self.delete())
+
     def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return run_sync(self.app, coroutine)
 
@@ -241,9 +244,6 @@ class Job(msgspec.Struct, Generic[V], frozen=True, eq=False, repr_omit_defaults=
 
     def __hash__(self) -> int:
         return hash(self.id)
-
-    def delete_sync(self) -> bool:
-        return self._run(self.delete())
 
     def __repr__(self) -> str:
         return f"<Job {self.id} of queue {self.app.queue_name!r}>"
