@@ -49,6 +49,7 @@ class DatabaseBroker(Broker):
         self._sweep = Sweep(self._tables)
         self._pace = Pace(connections[self._alias].vendor)
         self.schedules = DatabaseSchedules(self._tables, partial(self._in, self._rest))
+        self._trusts_bell = False  # the last turn that a bell led to, or a look, brought something
         self._has_lent = False  # an async producer used the connection of a thread that nobody else tidies up
 
     @property
@@ -145,12 +146,18 @@ class DatabaseBroker(Broker):
 
     async def claim(self, turn: Exchange, timeout_s: float) -> Turn:
         self._listen_too()
-        glance, is_asked = Glance(self._tables, turn.epoch), False
+        glance, has_looked, is_begun = Glance(self._tables, turn.epoch), False, False
 
         def look(rung: bool) -> Turn | None:
-            nonlocal is_asked
-            is_asked = is_asked or bool(glance.look(rung))  # a turn that was begun is brought to its end
-            return self._exchange(turn) if is_asked else None
+            nonlocal has_looked, is_begun
+            is_called = has_looked and rung and self._trusts_bell
+            has_looked = True
+            if not (is_begun or is_called or glance.look(rung)):
+                return None
+            is_begun = True  # and brought to its end, should it have to be tried again
+            answer = self._exchange(turn)
+            self._trusts_bell = bool(answer.deliveries)
+            return answer
 
         bell, pauses = self._tables.bells.work, self._pace.pauses()
         return await self._until(self._turns, look, timeout_s, bell, pauses) or await self.exchange(turn)
