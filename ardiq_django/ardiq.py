@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, overload
 
-from ardiq_django import codec
+from ardiq_django import codec, origin
 from ardiq_django.brokers import Broker, check_address, keeper
 from ardiq_django.clock import new_epoch
 from ardiq_django.config import AppOptions, CallOptions
@@ -67,6 +67,7 @@ class Ardiq(Queue, Hooked):
         self._broker: Broker | None = None
         self._lock = threading.RLock()
         self._worker: Worker | None = None
+        origin.note(self)
         self.registry = Registry()
         self.producer = Producer(self)
         self.state = AppState()

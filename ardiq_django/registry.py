@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from ardiq_django import origin
 from ardiq_django.config import AppOptions, TaskOptions
 from ardiq_django.exceptions import ConfigError
 from ardiq_django.schedule import Misfire, Timetable, timetable
-from ardiq_django.validation import check_title, known_keywords
+from ardiq_django.validation import check_flag, check_title, known_keywords
 
 if TYPE_CHECKING:
     from ardiq_django.dependencies import Injection
@@ -29,6 +30,11 @@ class TaskDefinition:
     is_async: bool
     arity: range  # how many positional arguments alone make a valid call
     injection: "Injection | None" = None
+
+    @property
+    def in_process(self) -> bool:
+        """Whether its body runs in a process of its own."""
+        return self.options.executor == "process"
 
     @property
     def body(self) -> Callable[..., Any]:
@@ -55,6 +61,7 @@ class CronDefinition:
     task: TaskDefinition
     table: Timetable
     misfire: Misfire
+    coalesce: bool = False
 
 
 class Registry:
@@ -73,6 +80,8 @@ class Registry:
         name = options.name or default_name(fn, app.task_names)
         check_title("name", name)
         self._refuse_second(name, fn)
+        if options.executor == "process":
+            _check_process(fn, name)
         signature = inspect.signature(fn)
         if options.takes_context:
             signature = _without_context(signature, name)
@@ -93,10 +102,12 @@ class Registry:
         every: timedelta | float | None,
         timezone: str,
         misfire: str,
+        coalesce: bool = False,
     ) -> TaskDefinition:
         """Declare a task and its schedule; the function must be callable without arguments."""
         if misfire not in list(Misfire):
             raise ConfigError(f"misfire={misfire!r}: give one of {', '.join(map(repr, map(str, Misfire)))}")
+        check_flag("coalesce", coalesce)
         table = timetable(spec, every, timezone)
         definition = self.add(fn, given, app)
         try:
@@ -104,7 +115,7 @@ class Registry:
         except TypeError:
             del self.tasks[definition.name]
             raise
-        self.crons[definition.name] = CronDefinition(definition, table, Misfire(misfire))
+        self.crons[definition.name] = CronDefinition(definition, table, Misfire(misfire), coalesce)
         return definition
 
     def _refuse_second(self, name: str, fn: Callable[..., Any]) -> None:
@@ -137,6 +148,12 @@ def _injection(fn: Callable[..., Any]) -> "Injection | None":
     from ardiq_django.dependencies import injection_of
 
     return injection_of(fn, is_async=is_async(fn))
+
+
+def _check_process(fn: Callable[..., Any], name: str) -> None:
+    if is_async(fn):
+        raise TypeError(f'task {name!r} is a coroutine function, which runs on the loop: executor="process" is for def')
+    origin.check_importable(fn, name)
 
 
 def _without_context(signature: inspect.Signature, name: str) -> inspect.Signature:

@@ -70,6 +70,10 @@ class Surroundings:
         no thread waits."""
         return None
 
+    def process_ring(self) -> str:
+        """`module:function` of the context manager around all that a process for bodies does; empty for none."""
+        return ""
+
     def slot(self, thread: SlotExecutor) -> Slot:
         """The unit of work of a slot whose thread is given."""
         return Slot()

@@ -15,11 +15,11 @@ class BrokerClock:
 
     def __init__(self, broker: "Broker") -> None:
         self._broker = broker
-        self._ahead_ms = 0
+        self.ahead_ms = 0  # of this host's clock
 
     def now_ms(self) -> int:
         """Epoch milliseconds."""
-        return now_ms() + self._ahead_ms
+        return now_ms() + self.ahead_ms
 
     async def read(self) -> float:
         """Ask the broker for its time; returns how many seconds the answer took."""
@@ -28,5 +28,5 @@ class BrokerClock:
         took_s = time.monotonic() - asked_s
         ahead_ms = told_ms - asked_ms - round(took_s * 500)
         # a difference that the way there and back may explain is none
-        self._ahead_ms = ahead_ms if abs(ahead_ms) > took_s * 500 + 1 else 0
+        self.ahead_ms = ahead_ms if abs(ahead_ms) > took_s * 500 + 1 else 0
         return took_s

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from ardiq_django.wire import Delivery, News, Outcome
+from ardiq_django.worker.bodies.attempts import ProcessAttempts
 from ardiq_django.worker.clock import BrokerClock
 from ardiq_django.worker.deadlines import Deadlines
 from ardiq_django.worker.executor import Executor, put_back
@@ -40,6 +41,7 @@ class Runs:
         runner = asyncio.current_task()
         self._executor = Executor(app, clock, lambda: runner is not None and runner.cancelling() > 0)
         self._deadlines = Deadlines(self._overdue, self._holds)
+        self._in_process = ProcessAttempts(app, clock, share.processes, self._limit)
         self._runs: dict[str, Run] = {}
         self._from_threads: list[tuple[Run, Outcome | None]] = []
         self._handing_over = threading.Lock()
@@ -65,13 +67,19 @@ class Runs:
         self._report.started(delivery)
         if definition is None and self._put_back(run):
             return
+        if definition and definition.in_process:
+            run.task = self._loop.create_task(self._execute_in_process(run))
+            return  # its time begins with its body
         if definition is None or definition.is_async or self._executor.needs_loop:
             run.task = self._loop.create_task(self._execute(run))
         else:
             context = contextvars.copy_context()
             run.slot.thread.post(lambda: context.run(self._execute_in_thread, run))
-        if definition and definition.options.timeout is not None:
-            self._deadlines.watch(run, definition.options.timeout)
+        self._limit(run)
+
+    def _limit(self, run: Run) -> None:
+        if run.definition and run.definition.options.timeout is not None:
+            self._deadlines.watch(run, run.definition.options.timeout)
 
     def end(self, job_id: str, claim: int, cut: Cut) -> None:
         """Ask one attempt to end, if it is the one that runs."""
@@ -95,7 +103,7 @@ class Runs:
         if tasks:
             await asyncio.wait(tasks, timeout=grace_s)
         self._deadlines.close()
-        self._share.leave()
+        await self._share.leave()
 
     def _put_back(self, run: Run) -> bool:
         """Whether a job of an unknown task waits for a worker that knows it; a broken one, or one for which the grace
@@ -108,6 +116,9 @@ class Runs:
 
     async def _execute(self, run: Run) -> None:
         self._finish(run, await self._executor.execute(run))
+
+    async def _execute_in_process(self, run: Run) -> None:
+        self._finish(run, await self._executor.execute_elsewhere(run, self._in_process.run))
 
     def _execute_in_thread(self, run: Run) -> None:
         outcome = self._executor.execute_sync(run)

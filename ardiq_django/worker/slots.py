@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from ardiq_django.bridge import promised
 from ardiq_django.surroundings import Slot, around
+from ardiq_django.worker.bodies.pool import ProcessPool
 
 T = TypeVar("T")
 
@@ -68,6 +69,7 @@ class Slots:
 
     def __init__(self, number: int, max_jobs: int | None = None) -> None:
         self.taken = 0  # jobs that have begun
+        self.processes = ProcessPool()
         self._max_jobs = max_jobs
         self._all = [WorkerSlot(place) for place in range(number, 0, -1)]
         self._free = list(self._all)
@@ -154,6 +156,11 @@ class Slots:
             for slot in self._all:
                 slot.close(wait=slot in self._free)
 
+    async def close_processes(self) -> None:
+        """When no queue needs any: end the processes that ran bodies."""
+        if not self._shares:
+            await self.processes.close()
+
 
 class Share:
     """What one queue has of the slots of its process."""
@@ -199,6 +206,11 @@ class Share:
         self.used -= 1
         self._slots.give(slot)
 
-    def leave(self) -> None:
+    @property
+    def processes(self) -> ProcessPool:
+        return self._slots.processes
+
+    async def leave(self) -> None:
         """The queue needs none any more."""
         self._slots.leave(self)
+        await self._slots.close_processes()

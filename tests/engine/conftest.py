@@ -1,10 +1,12 @@
-"""The fixture of the engine's tests: a queue on each broker in turn."""
+"""The fixtures of the engine's tests: a queue on each broker in turn, and an app whose tasks processes find."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 
+from ardiq_django import Ardiq
 from tests.contract.conftest import address
+from tests.engine import bodies
 from tests.engine.house import House
 
 __all__ = ["address"]
@@ -16,3 +18,13 @@ async def house(address: str) -> AsyncIterator[House]:
     made = House(address)
     yield made
     await made.close()
+
+
+@pytest.fixture
+def bodies_app(house: House, monkeypatch: pytest.MonkeyPatch) -> Ardiq:
+    """An app with the tasks of `bodies`; the processes of its worker find it there."""
+    monkeypatch.setenv(bodies.ADDRESS, house.address)
+    monkeypatch.setenv(bodies.QUEUE, house.queue)
+    app = house.app()
+    app.registry = bodies.app.registry
+    return app
