@@ -6,10 +6,12 @@ dict with other keys, and classes that were registered. An `Enum` member travels
 """
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -72,11 +74,16 @@ def adapt(base: type, lower: Callable[[Any], Any]) -> None:
 
 
 def register(cls: type) -> type:
-    """Let instances of a dataclass or pydantic model travel and come back as themselves; usable as a decorator."""
+    """Let instances of a dataclass or pydantic model travel and come back as themselves; usable as a decorator.
+
+    They are made anew from their fields: a dataclass by its `__init__`, whose arguments must be these; a model by its
+    validation, with the models in it. An instance of a subclass is none of the class.
+    """
     name = f"{cls.__module__}.{cls.__qualname__}"
     if hasattr(cls, "model_validate"):
-        _classes[name] = (cls, lambda value: value.model_dump(), cls.model_validate)
+        _classes[name] = (cls, lambda value: value.model_dump(round_trip=True), _validation(cls))
     elif dataclasses.is_dataclass(cls):
+        _check_fields(cls, name)
         _classes[name] = (cls, _shallow, lambda fields: cls(**fields))
     else:
         raise TypeError(f"{name} is neither a dataclass nor a pydantic model")
@@ -85,6 +92,18 @@ def register(cls: type) -> type:
 
 def _shallow(value: Any) -> dict[str, Any]:
     return {field.name: getattr(value, field.name) for field in dataclasses.fields(value) if field.init}
+
+
+def _validation(model: Any) -> Callable[[Any], Any]:
+    # a dump is by the names of the fields, whatever their aliases are; pydantic before 2.11 takes aliases alone
+    can_take_names = "by_name" in inspect.signature(model.model_validate).parameters
+    return partial(model.model_validate, by_alias=False, by_name=True) if can_take_names else model.model_validate
+
+
+def _check_fields(cls: Any, name: str) -> None:
+    taken, fields = set(inspect.signature(cls).parameters), {one.name for one in dataclasses.fields(cls) if one.init}
+    if odd := taken ^ fields:
+        raise TypeError(f"{name} cannot be made anew from its fields: {', '.join(sorted(odd))}")
 
 
 def _is_plain(value: Any) -> bool:

@@ -1,9 +1,7 @@
 """The default codec gives back what it was given, types and all."""
 
-import dataclasses
 import math
 from collections import Counter, OrderedDict, namedtuple
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum, Flag, IntEnum, StrEnum
@@ -194,61 +192,6 @@ def test_subclasses_of_times_travel_as_their_base(value: Any) -> None:
     assert type(back) is base
     assert back == value
     assert getattr(back, "fold", None) == getattr(value, "fold", None)
-
-
-@dataclasses.dataclass(frozen=True)
-class Address:
-    street: str
-    lines: tuple[str, ...] = ()
-
-
-class Model:
-    """What a pydantic model offers."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-
-    def model_dump(self) -> dict[str, Any]:
-        return {"number": self.number}
-
-    @classmethod
-    def model_validate(cls, fields: dict[str, Any]) -> "Model":
-        return cls(**fields)
-
-
-@pytest.fixture
-def registry() -> Iterator[None]:
-    known = dict(codec._classes)
-    yield
-    codec._classes.clear()
-    codec._classes.update(known)
-
-
-@pytest.mark.usefixtures("registry")
-def test_registered_classes_come_back_as_themselves() -> None:
-    for cls in (Address, Model):
-        codec.register(cls)
-
-    address, model = codec.decode(codec.encode([Address("Main", ("a", "b")), Model(3)]))
-
-    assert address == Address("Main", ("a", "b"))
-    assert type(model) is Model
-    assert model.number == 3
-
-
-@pytest.mark.usefixtures("registry")
-def test_a_class_that_is_not_registered_here_cannot_be_decoded() -> None:
-    codec.register(Address)
-    data = codec.encode(Address("Main"))
-    codec._classes.clear()
-
-    with pytest.raises(ValueError, match="Address is not registered"):
-        codec.decode(data)
-
-
-def test_only_dataclasses_and_models_can_be_registered() -> None:
-    with pytest.raises(TypeError, match="neither a dataclass nor a pydantic model"):
-        codec.register(int)
 
 
 @given(values)
