@@ -40,8 +40,13 @@ async def stamped(
 ) -> list[StagedJob]:
     """The jobs with what their app adds. Raises what a provider or a hook raises, and `PayloadError` for what they add
     if it cannot be carried."""
-    taken = {one.name: value for one in providers_of(app) if (value := one.capture()) is not None}
+    taken = captured(app)
     return [await _stamp(app, job, taken, finish) for job in jobs]
+
+
+def captured(app: "Ardiq") -> dict[str, Any]:
+    """What the context providers take along from here."""
+    return {one.name: value for one in providers_of(app) if (value := one.capture()) is not None}
 
 
 def stamped_sync(app: "Ardiq", jobs: Sequence[StagedJob]) -> list[StagedJob]:
@@ -53,7 +58,7 @@ async def _stamp(
     app: "Ardiq", job: StagedJob, taken: dict[str, Any], finish: Callable[[Awaitable[object]], Awaitable[None]]
 ) -> StagedJob:
     context = EnqueueContext(app, job)
-    context.headers.update(taken)
+    context.headers = {**taken, **context.headers}  # what a schedule took along when it was planned stays
     for hook in app.hooks.enqueue:
         said = hook(context)
         if inspect.isawaitable(said):

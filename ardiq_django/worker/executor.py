@@ -48,13 +48,10 @@ class Executor:
 
     async def execute(self, run: Run) -> Outcome | None:
         """Run an async task to its outcome; None where nothing may be written about it any more."""
-        outcome: Outcome | None
         if run.cut:
-            outcome = self._cut_short(run)
-            if run.error and self._error_hooks:
-                await self._error_hooks.tell(run, outcome)
-            return outcome
+            return await self._told(run, self._cut_short(run))
         run.in_body = True
+        outcome: Outcome | None
         try:
             run.slot.unit.enter()
             args, kwargs = self._unpack(run)
@@ -68,8 +65,8 @@ class Executor:
         except BaseException as error:
             outcome = self._cut_short(run) if run.cut else self._failure(run, error)
         run.in_body = False
-        if run.error and self._error_hooks:
-            await self._error_hooks.tell(run, outcome)
+        if run.error is not None:
+            await self._told(run, outcome)
         unit = run.slot.unit
         if unit.used:
             # the attempt is judged: a loop that is torn down now must not take its outcome along
@@ -80,7 +77,7 @@ class Executor:
     def execute_sync(self, run: Run) -> Outcome | None:
         """Run a sync task, in the thread this is called in, to its outcome."""
         outcome = self._cut_short(run) if run.cut else self._run_here(run)
-        if run.error and self._error_hooks:
+        if run.error is not None and self._error_hooks:
             self._error_hooks.tell_sync(run, outcome)
         return outcome
 
@@ -98,8 +95,10 @@ class Executor:
 
     async def execute_elsewhere(self, run: Run, attempt: Callable[[Run], Awaitable[Outcome]]) -> Outcome | None:
         """Run a task whose body runs, and is judged, in a process of its own; a cut kills it."""
-        if run.cut:
-            return self._cut_short(run)
+        outcome = self._cut_short(run) if run.cut else await self._run_elsewhere(run, attempt)
+        return await self._told(run, outcome)
+
+    async def _run_elsewhere(self, run: Run, attempt: Callable[[Run], Awaitable[Outcome]]) -> Outcome | None:
         run.context = TaskContext(self._app, run.delivery, self._worker_id, run.start_ms)
         run.in_body = True
         try:
@@ -110,6 +109,11 @@ class Executor:
             return self._cut_short(run) if run.cut else self._failure(run, error)
         finally:
             run.in_body = False
+
+    async def _told(self, run: Run, outcome: Outcome | None) -> Outcome | None:
+        if run.error is not None and self._error_hooks:
+            await self._error_hooks.tell(run, outcome)
+        return outcome
 
     def _unpack(self, run: Run) -> tuple[Sequence[Any], Mapping[str, Any]]:
         delivery, definition = run.delivery, run.definition

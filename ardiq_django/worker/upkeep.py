@@ -3,16 +3,19 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ardiq_django.clock import now_ms
 from ardiq_django.exceptions import BrokerError
 from ardiq_django.registry import CronDefinition
-from ardiq_django.schedule import due_fires
+from ardiq_django.schedule import MISSED_AFTER_MS, due_fires
+from ardiq_django.stamping import stamped, stamps
 from ardiq_django.wire import FORMAT, Occurrence, StagedJob
 from ardiq_django.worker.clock import BrokerClock
 from ardiq_django.worker.report import Report
+from ardiq_django.worker.timekeeper import Timekeeper
 
 if TYPE_CHECKING:
     from ardiq_django.ardiq import Ardiq
@@ -21,7 +24,6 @@ FIRST_WAIT_S = 0.05
 LONGEST_WAIT_S = 3.0
 REAP_EVERY_S = 4.0
 SWEEP_EVERY_S = 5.0
-MISSED_AFTER_MS = 60_000
 CANCEL_AGAIN_S = 0.1
 
 
@@ -102,6 +104,8 @@ class Upkeep:
             every(min(REAP_EVERY_S, options.idle_timeout_ms / 3000), self.reap, report),
             every(SWEEP_EVERY_S, self._app.broker.sweep, report),
         ]
+        if not options.burst:
+            duties.append(every(options.cron_poll_s, Timekeeper(self._app, report).fire, report))
         if self._app.registry.crons and not options.burst:
             duties.append(every(options.cron_poll_s, self.stage, report))
         return duties
@@ -133,7 +137,20 @@ class Upkeep:
             self._occurrence(cron, fire) for name, cron in crons.items() for fire in self._fires(cron, marks[name], now)
         ]
         if due:
-            await self._app.broker.stage(due)
+            await self._app.broker.stage(await self._stamped(due) if stamps(self._app) else due)
+
+    async def _stamped(self, due: Sequence[Occurrence]) -> list[Occurrence]:
+        """With what the app adds to its jobs. Where that fails, this schedule waits for the next look, and no other."""
+        kept: list[Occurrence] = []
+        waiting: set[str] = set()
+        for one in due:
+            try:
+                if one.schedule not in waiting:
+                    kept.append(replace(one, job=(await stamped(self._app, [one.job]))[0]))
+            except Exception as error:
+                waiting.add(one.schedule)
+                self._report.duty_failed(f"on_enqueue of schedule {one.schedule}", error)
+        return kept
 
     def _fires(self, cron: CronDefinition, mark_ms: int, now: int) -> list[int]:
         return due_fires(cron.table, mark_ms, now, cron.misfire, MISSED_AFTER_MS)
@@ -150,7 +167,7 @@ class Upkeep:
             labels=dict(task.options.labels),
             expire_ms=task.options.expire_ms,
         )
-        return Occurrence(task.name, fire_ms, job)
+        return Occurrence(task.name, fire_ms, job, cron.coalesce)
 
 
 async def cancel_and_wait(tasks: Iterable[asyncio.Task[None]]) -> None:

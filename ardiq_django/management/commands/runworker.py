@@ -22,6 +22,7 @@ from ardiq_django.process.limits import Limits
 from ardiq_django.process.reload import Reloader, begin_anew
 from ardiq_django.process.serving import Serving, Terms
 from ardiq_django.process.supervisor import Supervisor
+from ardiq_django.worker import logs
 
 LEVELS = {0: logging.CRITICAL, 1: logging.INFO, 2: logging.DEBUG, 3: logging.DEBUG}
 
@@ -60,6 +61,7 @@ class Command(BaseCommand):
                 app.override(**overrides(app, options, is_alone=len(apps) == 1))
         except ConfigError as error:
             raise CommandError(str(error)) from error
+        logs.let_through(apps)
         leash = Leash.taken()
         if leash:
             serve(Serving(apps, terms({**options, **leash.flags}), leash), reloads=False)
