@@ -23,6 +23,7 @@ from ardiq_django.exceptions import (
 )
 from ardiq_django.handles import Job, PreparedTask, Task, gather, gather_sync
 from ardiq_django.hooks import EnqueueContext, ErrorContext
+from ardiq_django.planner import Schedule, ScheduleInfo
 from ardiq_django.provider import ContextProvider
 from ardiq_django.queue import DeadLetter
 from ardiq_django.results import State, Status, TaskInfo, TaskResult
@@ -47,6 +48,8 @@ __all__ = [
     "Reject",
     "Requeue",
     "Retry",
+    "Schedule",
+    "ScheduleInfo",
     "State",
     "Status",
     "SyncContextError",

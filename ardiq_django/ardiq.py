@@ -15,8 +15,9 @@ from ardiq_django.clock import new_epoch
 from ardiq_django.config import AppOptions, CallOptions
 from ardiq_django.context import TaskContext
 from ardiq_django.exceptions import ConfigError
-from ardiq_django.handles import Job, PreparedTask, Task, refuse_inside_a_loop
+from ardiq_django.handles import Job, PreparedTask, Task, refuse_inside_a_loop, run_sync
 from ardiq_django.hooks import AppState, Hooked, Hooks
+from ardiq_django.planner import Planner, Schedule, ScheduleInfo
 from ardiq_django.producer import Producer
 from ardiq_django.queue import Queue
 from ardiq_django.registry import Registry, TaskDefinition
@@ -70,6 +71,7 @@ class Ardiq(Queue, Hooked):
         origin.note(self)
         self.registry = Registry()
         self.producer = Producer(self)
+        self.planner = Planner(self)
         self.state = AppState()
         self.hooks = Hooks()
         self.dependency_overrides: dict[Callable[..., Any], Callable[..., Any]] = {}
@@ -193,12 +195,14 @@ class Ardiq(Queue, Hooked):
         every: timedelta | float | None = None,
         timezone: str = "UTC",
         misfire: str = "skip",
+        coalesce: bool = False,
         **options: Any,
     ) -> Callable[[Callable[P, R]], Task[P, R]]:
         """Declare a task that fires by itself: by a five-field cron expression, or every so many seconds.
 
         Each fire time becomes one job, whatever the number of workers; `misfire` says what happens to those that
-        passed while no worker ran: `skip`, `once` (the last of them) or `all`. Nothing fires in burst."""
+        passed while no worker ran: `skip`, `once` (the last of them) or `all`. With `coalesce` a fire time is given up
+        while the job of the last one has not ended. Nothing fires in burst."""
 
         def declare(function: Callable[P, R]) -> Task[P, R]:
             definition = self.registry.add_cron(
@@ -209,6 +213,7 @@ class Ardiq(Queue, Hooked):
                 every=every,
                 timezone=timezone,
                 misfire=misfire,
+                coalesce=coalesce,
             )
             return self._handle(definition)
 
@@ -253,6 +258,18 @@ class Ardiq(Queue, Hooked):
     def job(self, task_id: str) -> Job[Any]:
         """A handle to the job with this id, known or not."""
         return Job(self, task_id)
+
+    def schedule(self, schedule_id: str) -> Schedule:
+        """A handle to the schedule with this id, known or not."""
+        return Schedule(self, schedule_id)
+
+    async def schedules(self, limit: int = 100, *, offset: int = 0, search: str = "") -> list[ScheduleInfo]:
+        """The schedules that `schedule_by_…` made, in the order in which they fire next, the disabled ones last;
+        `search` is for a text in the id or in the name of the task."""
+        return await self.planner.page(limit, offset, search)
+
+    def schedules_sync(self, limit: int = 100, *, offset: int = 0, search: str = "") -> list[ScheduleInfo]:
+        return run_sync(self, self.schedules(limit, offset=offset, search=search))
 
     @property
     def is_well(self) -> bool:

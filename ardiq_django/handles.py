@@ -13,10 +13,12 @@ from asgiref.sync import markcoroutinefunction
 
 from ardiq_django.config import CallOptions, call_options
 from ardiq_django.exceptions import ArdiqError, SyncContextError
+from ardiq_django.plan import PlanOptions, split_options
 from ardiq_django.producer import NO_CALL_OPTIONS, Call, Receipt
 from ardiq_django.reading import info_of, progress_of, result_of, status_of
 from ardiq_django.registry import TaskDefinition
 from ardiq_django.results import Progress, Status, TaskInfo, TaskResult
+from ardiq_django.schedulable import Schedulable
 from ardiq_django.snapshot import Snapshot
 from ardiq_django.surroundings import around
 from ardiq_django.wire import Answer, StagedJob
@@ -32,14 +34,22 @@ V = TypeVar("V", covariant=True)  # what a job returns: of an async task, what i
 logger = logging.getLogger("ardiq")
 
 
-class BoundTask(Generic[P, R]):
+class BoundTask(Schedulable[P], Generic[P, R]):
     """A task with the options of a call: what `task.options(...)` returns."""
 
-    def __init__(self, app: "Ardiq", name: str, definition: TaskDefinition | None, options: CallOptions) -> None:
+    def __init__(
+        self,
+        app: "Ardiq",
+        name: str,
+        definition: TaskDefinition | None,
+        options: CallOptions,
+        plan_options: PlanOptions | None = None,
+    ) -> None:
         self.app = app
         self.name = name
         self._own = definition
         self._options = options
+        self._plan_options = plan_options
 
     @property
     def _definition(self) -> TaskDefinition | None:
@@ -90,6 +100,7 @@ class BoundTask(Generic[P, R]):
         return PreparedTask(self._stage(args, kwargs), self._on_commit)
 
     def _stage(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> StagedJob:
+        self._refuse_plan_options()
         return self.app.producer.stage(Call(self.name, self._definition, args, kwargs, self._options))
 
     @property
@@ -123,11 +134,13 @@ class Task(BoundTask[P, R]):
 
     def options(self, **given: Any) -> BoundTask[P, R]:
         """The same task with the options of a call: `task_id`, `priority`, `delay_ms` or `delay`, `schedule_ms` or
-        `at`, `expire_ms`, `unique`, `unique_for_ms`, `labels`, `enqueue_on_commit`. Raises at once for a wrong one."""
+        `at`, `expire_ms`, `unique`, `unique_for_ms`, `labels`, `enqueue_on_commit`; and for `schedule_by_…`:
+        `schedule_id`, `timezone`, `misfire`, `coalesce`. Raises at once for a wrong one."""
+        plan_options, given = split_options(given)
         options = call_options({"priority": self._options.priority, "unique": self._options.unique} | given)
         if options.priority is not None:
             self.app.options.check_lane(options.priority)
-        return BoundTask(self.app, self.name, self._own, options)
+        return BoundTask(self.app, self.name, self._own, options, plan_options)
 
     def __repr__(self) -> str:
         return f"<Task {self.name} of queue {self.app.queue_name!r}>"

@@ -90,6 +90,11 @@ class Plan(msgspec.Struct, frozen=True, array_like=True):
         return hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
 
     @property
+    def kind(self) -> str:
+        """By what it fires."""
+        return "time" if self.at_ms else "interval" if self.every_ms else "cron"
+
+    @property
     def _table(self) -> Timetable:
         return Timetable(self.spec, self.every_ms, self.timezone)
 
@@ -168,6 +173,10 @@ class Planned:
             jobs=[plan.job_for(plan.job_id(fire), now_ms) for fire in fires],
             unless=self.last_job if plan.coalesce else "",
         )
+
+    def postponed(self, until_ms: int) -> Firing:
+        """Nothing of it yet: it is due again then, and what it has due stays."""
+        return Firing(self.plan.id, self.plan.token, self.mark_ms, self.mark_ms, until_ms, 0, ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,91 @@
+"""What a task offers to be fired by the clock: schedules that are kept in the broker."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+
+import msgspec
+
+from ardiq_django.clock import now_ms
+from ardiq_django.config import CallOptions
+from ardiq_django.exceptions import ConfigError
+from ardiq_django.plan import Plan, PlanOptions, When, plan_of
+from ardiq_django.producer import Call
+from ardiq_django.registry import TaskDefinition
+from ardiq_django.stamping import captured
+
+if TYPE_CHECKING:
+    from ardiq_django.ardiq import Ardiq
+    from ardiq_django.planner import Schedule
+
+P = ParamSpec("P")
+T = TypeVar("T")
+OF_ONE_JOB = ("task_id", "delay_ms", "schedule_ms", "unique", "unique_for_ms")  # call options without a meaning here
+NO_PLAN_OPTIONS = PlanOptions()
+
+
+class Schedulable(Generic[P]):
+    """The half of a task that makes schedules.
+
+    The arguments behind the time are those of the task; they are checked and encoded here, once. Options of the jobs
+    (`priority`, `expire_ms`, `labels`) and of the schedule (`schedule_id`, `timezone`, `misfire`, `coalesce`) are given
+    before, by `task.options(...)`. A `schedule_id` that is known is planned again: the schedule takes the new call and
+    options, and goes on where it was if it fires at the same times. Inside an atomic block it is kept for the commit,
+    as an `enqueue` is.
+
+    Each method raises `TypeError` for arguments the function would refuse, `PayloadError` for a value that cannot be
+    carried, `ConfigError` for a wrong time or option, `BrokerError`.
+    """
+
+    app: "Ardiq"
+    name: str
+    _options: CallOptions
+    _plan_options: PlanOptions | None
+
+    @property
+    def _definition(self) -> TaskDefinition | None:
+        raise NotImplementedError
+
+    @property
+    def _on_commit(self) -> str | None:
+        raise NotImplementedError
+
+    async def schedule_by_cron(self, spec: str, /, *args: P.args, **kwargs: P.kwargs) -> "Schedule":
+        """Call the task at the times of a five-field cron expression, in the `timezone` of the options or UTC."""
+        return await self.app.planner.plan(self._plan(When.cron, spec, args, kwargs), self._on_commit)
+
+    async def schedule_by_time(self, at: datetime, /, *args: P.args, **kwargs: P.kwargs) -> "Schedule":
+        """Call the task once, at an aware datetime, or as soon as can be if that is over; the schedule ends with it."""
+        return await self.app.planner.plan(self._plan(When.once, at, args, kwargs), self._on_commit)
+
+    async def schedule_by_interval(self, every: timedelta | float, /, *args: P.args, **kwargs: P.kwargs) -> "Schedule":
+        """Call the task every so many seconds; the times are aligned to the epoch."""
+        return await self.app.planner.plan(self._plan(When.interval, every, args, kwargs), self._on_commit)
+
+    def schedule_by_cron_sync(self, spec: str, /, *args: P.args, **kwargs: P.kwargs) -> "Schedule":
+        return self.app.planner.plan_sync(self._plan(When.cron, spec, args, kwargs), self._on_commit)
+
+    def schedule_by_time_sync(self, at: datetime, /, *args: P.args, **kwargs: P.kwargs) -> "Schedule":
+        return self.app.planner.plan_sync(self._plan(When.once, at, args, kwargs), self._on_commit)
+
+    def schedule_by_interval_sync(self, every: timedelta | float, /, *args: P.args, **kwargs: P.kwargs) -> "Schedule":
+        return self.app.planner.plan_sync(self._plan(When.interval, every, args, kwargs), self._on_commit)
+
+    def _refuse_plan_options(self) -> None:
+        given = self._plan_options
+        if given is not None:
+            raise ConfigError(f"{self.name}: {given} are of a schedule, and this is one job: call schedule_by_cron()")
+
+    def _plan(
+        self, when: Callable[[T, PlanOptions], When], said: T, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Plan:
+        options, nothing = self._plan_options or NO_PLAN_OPTIONS, CallOptions()
+        for name in OF_ONE_JOB:
+            if (given := getattr(self._options, name)) != getattr(nothing, name):
+                raise ConfigError(f"{self.name}: {name}={given!r} is of one job, and a schedule makes many")
+        if options.schedule_id in self.app.registry.crons:
+            raise ConfigError(f"schedule_id={options.schedule_id!r}: a task of this name is scheduled in code")
+        time = when(said, options)
+        job = self.app.producer.stage(Call(self.name, self._definition, args, kwargs, self._options))
+        job = msgspec.structs.replace(job, headers=captured(self.app))
+        return plan_of(options.schedule_id, job, time, options, now_ms())
