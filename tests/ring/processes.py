@@ -34,6 +34,10 @@ class WorkerProcess:
             self._process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def said(self) -> str:
         """Its log so far."""
         return self._log.read_text()

@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import re
 import signal
 import threading
 from pathlib import Path
 
+from django.db import transaction
 from django.db.models import F
 
 from ardiq_django import app, current_task
@@ -64,6 +66,36 @@ def kill_the_worker(path: str) -> None:
 def threads() -> list[str]:
     """The names of the threads of this worker."""
     return [thread.name for thread in threading.enumerate()]
+
+
+@app.task(executor="process")
+def add_in_process(order_id: int, number: int) -> list[int]:
+    """Order more of it, from a process of its own; returns that one and its worker."""
+    Order.objects.filter(pk=order_id).update(number=F("number") + number)
+    return [os.getpid(), os.getppid()]
+
+
+@app.task(executor="process")
+def leave_open(order_id: int) -> int:
+    """Leave a transaction open, which another process would wait for."""
+    transaction.atomic().__enter__()
+    return Order.objects.filter(pk=order_id).update(number=1_000)
+
+
+@app.task(executor="process")
+def block_in_process(path: str, sign: str) -> None:
+    """Say which process this is, and wait for a file to appear."""
+    _write(path, str(os.getpid()))
+    while not Path(sign).exists():
+        threading.Event().wait(0.01)
+    _write(path, "done")
+
+
+@app.task(executor="process")
+def hold_the_interpreter(path: str) -> None:
+    """The same, in a call that lets no other thread do anything and does not end."""
+    _write(path, str(os.getpid()))
+    re.fullmatch("(a+)+", "a" * 60 + "b")
 
 
 def _write(path: str, word: str) -> None:
