@@ -17,8 +17,8 @@ AGAIN_AFTER_MS = 60_000  # one that cannot be worked out here, for lack of its t
 
 
 class Timekeeper:
-    """Any worker does this for its whole queue, also for tasks that it does not know: these jobs wait for one that does.
-    The broker lets each fire time through once, so nobody needs to be the only one."""
+    """Any worker does this for its whole queue, also for tasks that it does not know: their jobs wait for one that
+    does. The broker lets each fire time through once, so nobody needs to be the only one."""
 
     def __init__(self, app: "Ardiq", report: Report) -> None:
         self._app = app
