@@ -9,19 +9,22 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, overload
 
+from asgiref.sync import markcoroutinefunction
+
 from ardiq_django import codec, origin
 from ardiq_django.brokers import Broker, check_address, keeper
 from ardiq_django.clock import new_epoch
 from ardiq_django.config import AppOptions, CallOptions
 from ardiq_django.context import TaskContext
 from ardiq_django.exceptions import ConfigError
-from ardiq_django.handles import Job, PreparedTask, Task, refuse_inside_a_loop, run_sync
+from ardiq_django.handles import Job, PreparedTask, Task, ready, run_sync
 from ardiq_django.hooks import AppState, Hooked, Hooks
 from ardiq_django.planner import Planner, Schedule, ScheduleInfo
 from ardiq_django.producer import Producer
 from ardiq_django.queue import Queue
 from ardiq_django.registry import Registry, TaskDefinition
 from ardiq_django.surroundings import around
+from ardiq_django.unsent import Unsent, refuse_inside_a_loop, refuse_where_no_loop_runs
 from ardiq_django.validation import check_title, known_keywords
 from ardiq_django.worker import Worker
 from ardiq_django.worker.slots import Slots
@@ -241,18 +244,23 @@ class Ardiq(Queue, Hooked):
         """`enqueue` by name."""
         return self.ref(name).enqueue(*args, **kwargs)
 
-    async def enqueue_many(self, prepared: Iterable[PreparedTask]) -> list[Job[Any]]:
+    @markcoroutinefunction
+    def enqueue_many(self, prepared: Iterable[PreparedTask]) -> Coroutine[Any, Any, list[Job[Any]]]:
         """Store prepared calls, one round trip for each 1,000, and return their jobs in order.
 
         Everything was checked when it was prepared. Raises `BrokerError` carrying the id of the first job that may not
         have been stored (repeating the same prepared calls is safe), and `JobConflict` after everything was sent."""
-        receipts = await self.producer.send([(one.job, one.on_commit) for one in prepared])
+        refuse_where_no_loop_runs(f"queue {self.queue_name!r}", "enqueue_many")
+        return Unsent(self._enqueue_many(prepared), "enqueue_many")
+
+    async def _enqueue_many(self, prepared: Iterable[PreparedTask]) -> list[Job[Any]]:
+        receipts = await self.producer.send(ready(prepared, self.queue_name))
         return [Job(self, receipt.job.id, receipt) for receipt in receipts]
 
     def enqueue_many_sync(self, prepared: Iterable[PreparedTask]) -> list[Job[Any]]:
         """`enqueue_many` for ordinary views and scripts."""
         refuse_inside_a_loop("enqueue_many")
-        receipts = self.producer.send_sync([(one.job, one.on_commit) for one in prepared])
+        receipts = self.producer.send_sync(ready(prepared, self.queue_name))
         return [Job(self, receipt.job.id, receipt) for receipt in receipts]
 
     def job(self, task_id: str) -> Job[Any]:

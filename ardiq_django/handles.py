@@ -1,18 +1,15 @@
 """What users hold: a task, a task with options, a prepared call, and a job."""
 
 import asyncio
-import logging
-import sys
 import time
-from collections.abc import Callable, Coroutine, Generator
-from types import FrameType
+from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 import msgspec
 from asgiref.sync import markcoroutinefunction
 
 from ardiq_django.config import CallOptions, call_options
-from ardiq_django.exceptions import ArdiqError, SyncContextError
+from ardiq_django.exceptions import ArdiqError, ConfigError, SyncContextError
 from ardiq_django.plan import PlanOptions, split_options
 from ardiq_django.producer import NO_CALL_OPTIONS, Call, Receipt
 from ardiq_django.reading import info_of, progress_of, result_of, status_of
@@ -20,7 +17,7 @@ from ardiq_django.registry import TaskDefinition
 from ardiq_django.results import Progress, Status, TaskInfo, TaskResult
 from ardiq_django.schedulable import Schedulable
 from ardiq_django.snapshot import Snapshot
-from ardiq_django.surroundings import around
+from ardiq_django.unsent import Unsent, refuse_inside_a_loop, refuse_where_no_loop_runs
 from ardiq_django.wire import Answer, StagedJob
 
 if TYPE_CHECKING:
@@ -31,7 +28,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
 V = TypeVar("V", covariant=True)  # what a job returns: of an async task, what its coroutine returns
-logger = logging.getLogger("ardiq")
 
 
 class BoundTask(Schedulable[P], Generic[P, R]):
@@ -72,8 +68,8 @@ class BoundTask(Schedulable[P], Generic[P, R]):
         Raises, before anything is sent: `TypeError` for arguments the function would refuse, `PayloadError` for a
         value that cannot be carried, `SyncContextError` where no event loop runs. Then: `JobConflict`, `BrokerError`.
         """
-        _refuse_where_no_loop_runs(self.name)
-        return Unsent(self._enqueue(args, kwargs), self.name)
+        refuse_where_no_loop_runs(self.name, "enqueue")
+        return Unsent(self._enqueue(args, kwargs), f"enqueue of task {self.name}")
 
     async def _enqueue(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> "Job[Any]":
         staged = self._stage(args, kwargs)
@@ -81,9 +77,7 @@ class BoundTask(Schedulable[P], Generic[P, R]):
         return Job(self.app, receipt.job.id, receipt)
 
     @overload
-    def enqueue_sync(
-        self: "BoundTask[P, Coroutine[Any, Any, T]]", *args: P.args, **kwargs: P.kwargs
-    ) -> "Job[T]": ...
+    def enqueue_sync(self: "BoundTask[P, Coroutine[Any, Any, T]]", *args: P.args, **kwargs: P.kwargs) -> "Job[T]": ...
 
     @overload
     def enqueue_sync(self, *args: P.args, **kwargs: P.kwargs) -> "Job[R]": ...
@@ -97,7 +91,7 @@ class BoundTask(Schedulable[P], Generic[P, R]):
 
     def prepare(self, *args: P.args, **kwargs: P.kwargs) -> "PreparedTask":
         """This call, checked and encoded, for `app.enqueue_many`; raises what `enqueue` raises before sending."""
-        return PreparedTask(self._stage(args, kwargs), self._on_commit)
+        return PreparedTask(self._stage(args, kwargs), self._on_commit, self.app.queue_name)
 
     def _stage(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> StagedJob:
         self._refuse_plan_options()
@@ -151,10 +145,28 @@ class PreparedTask(msgspec.Struct, frozen=True, gc=False):
 
     job: StagedJob
     on_commit: str | None = None  # as its call or its task says
+    queue: str = ""  # the one it was prepared for
 
     @property
     def id(self) -> str:
         return self.job.id
+
+    def of(self, queue: str) -> tuple[StagedJob, str | None]:
+        """What is to be sent; raises `ConfigError` if it was prepared for another queue."""
+        if self.queue not in ("", queue):
+            raise ConfigError(
+                f"{self.job.task} was prepared for queue {self.queue!r}, and is not enqueued in {queue!r}"
+            )
+        return self.job, self.on_commit
+
+
+def ready(prepared: Iterable[PreparedTask], queue: str) -> list[tuple[StagedJob, str | None]]:
+    """Prepared calls of a queue as they are sent."""
+    calls = list(prepared)
+    for call in calls:
+        if not isinstance(call, PreparedTask):
+            raise TypeError(f"{call!r} is no prepared call: give what task.prepare(…) returns")
+    return [call.of(queue) for call in calls]
 
 
 class Job(msgspec.Struct, Generic[V], frozen=True, eq=False, repr_omit_defaults=True, gc=False):
@@ -276,57 +288,6 @@ def gather_sync(*jobs: Job[T], timeout: float | None = None) -> list[TaskResult[
     """`gather` for ordinary views and scripts."""
     deadline = time.monotonic() + (timeout or 0)
     return [job.result_sync(None if timeout is None else max(0, deadline - time.monotonic())) for job in jobs]
-
-
-class Unsent(Coroutine[Any, Any, R]):
-    """The coroutine of an `enqueue`; one that is thrown away without being awaited is an error in the log."""
-
-    __slots__ = ("_begun", "_coroutine", "_line", "_task")
-
-    def __init__(self, coroutine: Coroutine[Any, Any, R], task: str) -> None:
-        self._coroutine = coroutine
-        self._task = task
-        caller: FrameType | None = sys._getframe(1)
-        while caller and caller.f_globals.get("__name__", "").startswith("ardiq_django."):
-            caller = caller.f_back
-        self._line = (caller.f_code.co_filename, caller.f_lineno) if caller else ("?", 0)
-        self._begun = False
-
-    def send(self, value: Any) -> Any:
-        self._begun = True
-        return self._coroutine.send(value)
-
-    def throw(self, *error: Any) -> Any:
-        self._begun = True
-        return self._coroutine.throw(*error)
-
-    def close(self) -> None:
-        self._begun = True
-        self._coroutine.close()
-
-    def __await__(self) -> Generator[Any, Any, R]:
-        self._begun = True
-        return self._coroutine.__await__()
-
-    def __del__(self) -> None:
-        if not self._begun:
-            self._coroutine.close()
-            place = "{}:{}".format(*self._line)
-            logger.error("enqueue of task %s was never awaited, so nothing was enqueued: %s", self._task, place)
-
-
-def _refuse_where_no_loop_runs(task: str) -> None:
-    if asyncio._get_running_loop() is None and around().refuses_bare_coroutines():
-        raise SyncContextError(
-            f"{task}: enqueue() must be awaited, and no event loop runs here, so nothing would be enqueued:"
-            " call enqueue_sync() instead"
-        )
-
-
-def refuse_inside_a_loop(name: str) -> None:
-    """Raise `SyncContextError` where the sync twin of `name` would block a running event loop."""
-    if asyncio._get_running_loop() is not None:
-        raise SyncContextError(f"{name}_sync() would block the event loop: write await ….{name}(…) here")
 
 
 def run_sync(app: "Queue", coroutine: Coroutine[Any, Any, T]) -> T:

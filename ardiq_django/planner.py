@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ardiq_django.clock import new_id, now_ms
 from ardiq_django.exceptions import ArdiqError
-from ardiq_django.handles import Job, PreparedTask, refuse_inside_a_loop, run_sync
+from ardiq_django.handles import Job, PreparedTask, run_sync
 from ardiq_django.plan import Plan, Planned
 from ardiq_django.surroundings import around
+from ardiq_django.unsent import refuse_inside_a_loop
 from ardiq_django.wire import Answer
 
 if TYPE_CHECKING:

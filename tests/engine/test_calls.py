@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ardiq_django import ArdiqError, ConfigError, PayloadError, SyncContextError, current_task
+from ardiq_django import Ardiq, ArdiqError, ConfigError, PayloadError, SyncContextError, current_task
 from tests.engine.house import House, end_of
 
 
@@ -168,12 +168,28 @@ async def test_enqueue_that_is_never_awaited_is_an_error_with_its_line(
     with caplog.at_level(logging.ERROR, "ardiq"):
         note.enqueue()  # type: ignore[unused-coroutine]  # the mistake
         app.send("note")  # type: ignore[unused-coroutine]  # and again
+        app.enqueue_many([note.prepare()])  # type: ignore[unused-coroutine]  # and of many
 
     lines = [record.getMessage() for record in caplog.records]
-    assert len(lines) == 2
-    for line in lines:
-        assert "enqueue of task note was never awaited, so nothing was enqueued" in line
+    assert len(lines) == 3
+    for line, what in zip(lines, ["enqueue of task note", "enqueue of task note", "enqueue_many"], strict=True):
+        assert f"{what} was never awaited, so nothing was enqueued" in line
         assert f"{__file__}:" in line
+    assert await app.queue_size() == 0
+
+
+async def test_only_what_was_prepared_for_the_queue_is_enqueued_in_it(house: House) -> None:
+    app, other = house.app(), Ardiq("memory://", "other")
+
+    @app.task
+    async def note() -> None: ...
+
+    with pytest.raises(ConfigError, match=r"note was prepared for queue 't-.*', and is not enqueued in 'other'"):
+        await other.enqueue_many([note.prepare()])
+    wrong: Any = [note.prepare(), 7]
+    with pytest.raises(TypeError, match=r"7 is no prepared call: give what task\.prepare\(…\) returns"):
+        await app.enqueue_many(wrong)
+
     assert await app.queue_size() == 0
 
 
@@ -211,6 +227,8 @@ async def test_enqueue_without_a_loop_names_enqueue_sync(house: House) -> None:
     def view() -> None:
         with pytest.raises(SyncContextError, match=r"call enqueue_sync\(\) instead"):
             note.enqueue()  # type: ignore[unused-coroutine]
+        with pytest.raises(SyncContextError, match=r"call enqueue_many_sync\(\) instead"):
+            app.enqueue_many([])  # type: ignore[unused-coroutine]
         assert note.enqueue_sync().created
         assert [job.created for job in app.enqueue_many_sync([note.prepare()])] == [True]
 
