@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 from typing import Any
 
 import pytest
@@ -41,6 +42,24 @@ async def test_waiting_with_a_timeout_raises_when_nothing_comes(house: House) ->
         await job.result(timeout=0.05)
     with pytest.raises(TimeoutError):
         await job.result(timeout=0)
+    with pytest.raises(TimeoutError):
+        await job.result(timeout=-1)
+
+
+async def test_one_may_wait_for_ever(house: House) -> None:
+    app = house.app()
+
+    @app.task
+    async def note() -> int:
+        return 1
+
+    job = await note.enqueue()
+    waiter = asyncio.create_task(job.result(math.inf))
+    async with house.working(app):
+        result = await soon(waiter)
+
+    assert result is not None
+    assert result.value == 1
 
 
 async def test_a_waiter_wakes_when_the_job_ends(house: House) -> None:

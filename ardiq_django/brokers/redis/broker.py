@@ -27,6 +27,7 @@ from ardiq_django.brokers.redis.scripts import Keyspace, Value
 from ardiq_django.brokers.redis.snapshots import ended_snapshot, worker_rows
 from ardiq_django.brokers.redis.statistics import Statistics
 from ardiq_django.brokers.redis.upkeep import Reaper, Sweeper
+from ardiq_django.clock import LONGEST_MS
 from ardiq_django.config import QueueRules
 from ardiq_django.exceptions import BrokerError, LeaseLost
 from ardiq_django.results import State
@@ -305,7 +306,7 @@ def _is_over(snapshot: Snapshot) -> bool:
 
 
 def _watch_ms(left_s: float) -> int:
-    return max(1, int(left_s * 1000))
+    return max(1, int(min(left_s * 1000, LONGEST_MS)))
 
 
 def _until_over_s(snapshot: Snapshot | None) -> float:
