@@ -49,11 +49,12 @@ def call(app: Ardiq, snapshot: Snapshot) -> Call:
     """The arguments of a job, masked where its task or Django's own error pages would mask them."""
     if "undecodable" in snapshot.job.labels and not snapshot.job.call:
         return Call(note=_("The stored job cannot be decoded."), raw=str(snapshot.job.labels["undecodable"]))
+    definition = app.registry.tasks.get(snapshot.job.task)
     try:
         args, kwargs = call_of(snapshot, app.decode)
     except (ValueError, TypeError):
-        return Call(note=_("The arguments cannot be decoded."), raw=head(snapshot.job.call))
-    definition = app.registry.tasks.get(snapshot.job.task)
+        hides = definition is not None and bool(definition.options.sensitive)
+        return Call(note=_("The arguments cannot be decoded."), raw="" if hides else head(snapshot.job.call))
     tidy = len(snapshot.job.call) <= TIDY_BYTES
     if definition is None:
         note = _("This task is not declared in this process, so its arguments' names and masks are not known.")

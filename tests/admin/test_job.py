@@ -124,10 +124,19 @@ def test_a_job_that_cannot_be_decoded_is_shown_by_the_beginning_of_its_bytes(sho
     assert job_id in get(reader, list_url())
 
 
+def test_bytes_that_may_hold_what_is_sensitive_are_not_shown(memory_shop: Shop, reader: Client) -> None:
+    job_id = memory_shop.put(call=b"\xc1 4111-1111")
+
+    page = get(reader, job_url(memory_shop.queue, job_id))
+
+    assert "The arguments cannot be decoded." in page
+    assert "4111" not in page
+
+
 def test_arguments_and_results_that_cannot_be_decoded_are_shown_by_the_beginning_of_their_bytes(
     shop: Shop, reader: Client
 ) -> None:
-    broken = shop.put(call=b"\xc1 arguments" + b"." * 500)
+    broken = shop.put(call=b"\xc1 arguments" + b"." * 500, task="shop.plain")
     page = get(reader, job_url(shop.queue, broken))
     assert "The arguments cannot be decoded." in page
     assert r"b&#x27;\xc1 arguments...." in page

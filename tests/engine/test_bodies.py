@@ -151,6 +151,22 @@ async def test_a_payload_that_cannot_be_decoded_fails_with_its_head_shown(house:
     assert result.value.endswith(f"the payload begins with {call[:64]!r}")
 
 
+async def test_of_a_payload_that_may_hold_what_is_sensitive_nothing_is_shown(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = house.app()
+
+    @app.task(sensitive=["token"])
+    async def call(token: str) -> None: ...
+
+    await app.broker.enqueue([Keep(house.address).job(id="odd", task="call", call=encode([["s3cret"], {"b": 1}]))])
+    async with house.working(app):
+        result = await end_of(app.job("odd"))
+
+    assert result.value.startswith("the arguments cannot be used: ")
+    assert "s3cret" not in result.value + caplog.text
+
+
 async def test_a_stored_job_that_cannot_be_read_at_all_fails_where_one_can_see_it(house: House) -> None:
     app = house.app()
     task = app.task(name="note")(print)
