@@ -11,7 +11,8 @@ from django.db.models import BooleanField, Lookup
 from django.db.models.expressions import RawSQL
 from django.db.models.sql.compiler import SQLCompiler
 
-from ardiq_django.models.dialect import READY, SUSPECT, Dialect, dialect
+from ardiq_django.models.dialects import Dialect, dialect
+from ardiq_django.models.dialects.base import READY, SUSPECT
 from ardiq_django.models.listing import ENDED, LANES, LIVE, WAITING, Listing
 from ardiq_django.models.rows import Claimed, Hand, Intake
 from ardiq_django.results import State

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.db import connections, models
 from django.utils.translation import gettext_lazy as _
 
-from ardiq_django.models.dialect import dialect
+from ardiq_django.models.dialects import dialect
 from ardiq_django.models.job_queryset import NAME_LENGTH
 from ardiq_django.plan import Planned, pack_plan, planned
 from ardiq_django.wire import Firing

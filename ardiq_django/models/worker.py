@@ -13,7 +13,7 @@ from django.db.models import BigIntegerField, Func
 from django.db.models.sql.compiler import SQLCompiler
 from django.utils.translation import gettext_lazy as _
 
-from ardiq_django.models.dialect import Dialect, dialect
+from ardiq_django.models.dialects import Dialect, dialect
 from ardiq_django.models.rows import Row
 from ardiq_django.snapshot import WorkerRow
 from ardiq_django.wire import Command, News, WorkerCard, pack

@@ -13,7 +13,7 @@ from ardiq_django.brokers.database import DatabaseBroker
 from ardiq_django.brokers.database.thread import OwnThread
 from ardiq_django.clock import new_epoch
 from ardiq_django.exceptions import ConfigError
-from ardiq_django.models.dialect import check_vendor
+from ardiq_django.models.dialects import check_vendor
 from ardiq_django.snapshot import Query
 from ardiq_django.wire import Answer, Exchange, News, Outcome, WorkerCard
 from tests.contract.makers import retrying, success

@@ -9,7 +9,7 @@ from ardiq_django.brokers.database import DatabaseBroker
 from ardiq_django.brokers.database.listening import ListeningExecutor
 from ardiq_django.clock import new_epoch
 from ardiq_django.exceptions import BrokerError
-from ardiq_django.models.dialect import dialect
+from ardiq_django.models.dialects import dialect
 from ardiq_django.wire import Exchange, WorkerCard
 from tests.database.conftest import ON_POSTGRES, Outside, job
 

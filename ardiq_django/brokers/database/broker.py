@@ -22,7 +22,7 @@ from ardiq_django.brokers.database.thread import OwnThread
 from ardiq_django.brokers.database.upkeep import Sweep
 from ardiq_django.brokers.database.waiting import Glance, Pace
 from ardiq_django.exceptions import ConfigError
-from ardiq_django.models.dialect import check_vendor
+from ardiq_django.models.dialects import check_vendor
 from ardiq_django.results import State
 from ardiq_django.snapshot import Page, Query, Snapshot, WorkerRow
 from ardiq_django.statistics import Figures, Point, Resolution

@@ -8,7 +8,7 @@ from django.db import connections
 from ardiq_django.brokers.database.tables import Tables
 from ardiq_django.brokers.database.upkeep import late_end
 from ardiq_django.models import Job
-from ardiq_django.models.dialect import dialect
+from ardiq_django.models.dialects import dialect
 from ardiq_django.results import State
 from ardiq_django.snapshot import Page, Query, Snapshot
 from ardiq_django.states import WAITING, Verb, apply

@@ -11,7 +11,7 @@ from ardiq_django import results
 from ardiq_django.brokers.base import QueueRules
 from ardiq_django.brokers.bell import Bell
 from ardiq_django.models import Attempt, Job, Queue, Schedule, Stat, Worker
-from ardiq_django.models.dialect import dialect
+from ardiq_django.models.dialects import dialect
 from ardiq_django.models.job_queryset import JobQuerySet
 from ardiq_django.models.queue import QueueQuerySet
 from ardiq_django.models.schedule import ScheduleQuerySet

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from django.db import connections
 
 from ardiq_django.brokers.database.tables import Tables
-from ardiq_django.models.dialect import dialect
+from ardiq_django.models.dialects import dialect
 
 LATELY_S = 1.0
 SQLITE_BUSY_S = 0.002
