@@ -1,10 +1,11 @@
 """What a task offers to be fired by the clock: schedules that are kept in the broker."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 import msgspec
+from asgiref.sync import markcoroutinefunction
 
 from ardiq_django.clock import now_ms
 from ardiq_django.config import CallOptions
@@ -13,6 +14,7 @@ from ardiq_django.plan import Plan, PlanOptions, When, plan_of
 from ardiq_django.producer import Call
 from ardiq_django.registry import TaskDefinition
 from ardiq_django.stamping import captured
+from ardiq_django.unsent import Unsent, refuse_where_no_loop_runs
 
 if TYPE_CHECKING:
     from ardiq_django.ardiq import Ardiq
@@ -33,8 +35,9 @@ class Schedulable(Generic[P]):
     options, and goes on where it was if it fires at the same times. Inside an atomic block it is kept for the commit,
     as an `enqueue` is.
 
-    Each method raises `TypeError` for arguments the function would refuse, `PayloadError` for a value that cannot be
-    carried, `ConfigError` for a wrong time or option, `BrokerError`.
+    Each method raises at the call `TypeError` for arguments the function would refuse, `PayloadError` for a value that
+    cannot be carried, `ConfigError` for a wrong time or option, `SyncContextError` where no event loop runs; when it is
+    awaited `BrokerError`.
     """
 
     app: "Ardiq"
@@ -50,17 +53,22 @@ class Schedulable(Generic[P]):
     def _on_commit(self) -> str | None:
         raise NotImplementedError
 
-    async def schedule_by_cron(self, spec: str, /, *args: P.args, **kwargs: P.kwargs) -> "Schedule":
+    @markcoroutinefunction
+    def schedule_by_cron(self, spec: str, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, "Schedule"]:
         """Call the task at the times of a five-field cron expression, in the `timezone` of the options or UTC."""
-        return await self.app.planner.plan(self._plan(When.cron, spec, args, kwargs), self._on_commit)
+        return self._unsent(self._plan(When.cron, spec, args, kwargs))
 
-    async def schedule_by_time(self, at: datetime, /, *args: P.args, **kwargs: P.kwargs) -> "Schedule":
+    @markcoroutinefunction
+    def schedule_by_time(self, at: datetime, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, "Schedule"]:
         """Call the task once, at an aware datetime, or as soon as can be if that is over; the schedule ends with it."""
-        return await self.app.planner.plan(self._plan(When.once, at, args, kwargs), self._on_commit)
+        return self._unsent(self._plan(When.once, at, args, kwargs))
 
-    async def schedule_by_interval(self, every: timedelta | float, /, *args: P.args, **kwargs: P.kwargs) -> "Schedule":
+    @markcoroutinefunction
+    def schedule_by_interval(
+        self, every: timedelta | float, /, *args: P.args, **kwargs: P.kwargs
+    ) -> Coroutine[Any, Any, "Schedule"]:
         """Call the task every so many seconds; the times are aligned to the epoch."""
-        return await self.app.planner.plan(self._plan(When.interval, every, args, kwargs), self._on_commit)
+        return self._unsent(self._plan(When.interval, every, args, kwargs))
 
     def schedule_by_cron_sync(self, spec: str, /, *args: P.args, **kwargs: P.kwargs) -> "Schedule":
         return self.app.planner.plan_sync(self._plan(When.cron, spec, args, kwargs), self._on_commit)
@@ -70,6 +78,10 @@ class Schedulable(Generic[P]):
 
     def schedule_by_interval_sync(self, every: timedelta | float, /, *args: P.args, **kwargs: P.kwargs) -> "Schedule":
         return self.app.planner.plan_sync(self._plan(When.interval, every, args, kwargs), self._on_commit)
+
+    def _unsent(self, plan: Plan) -> Coroutine[Any, Any, "Schedule"]:
+        refuse_where_no_loop_runs(self.name, f"schedule_by_{plan.kind}")
+        return Unsent(self.app.planner.plan(plan, self._on_commit), f"a schedule of task {self.name}")
 
     def _refuse_plan_options(self) -> None:
         given = self._plan_options
