@@ -186,7 +186,7 @@ async def test_what_is_wrong_is_told_at_the_call_and_what_nobody_awaits_in_the_l
     async def mail(to: str) -> None: ...
 
     with pytest.raises(ConfigError, match="is not valid"):
-        mail.schedule_by_cron("every day", "ada")
+        _ = mail.schedule_by_cron("every day", "ada")
     with caplog.at_level(logging.ERROR, "ardiq"):
         forgotten = mail.schedule_by_cron("0 7 * * 1", "ada")
         del forgotten
