@@ -37,6 +37,11 @@ class Log:
         self._number += 1
         self._lines.append(_line(record))
 
+    def take_over(self, text: str) -> None:
+        """Lines that another has remembered."""
+        self._number += 1
+        self._lines.append(text)
+
     @property
     def text(self) -> str:
         """The lines, oldest first; where there were too many, the last of them."""
@@ -64,6 +69,13 @@ def listen(app: "Ardiq") -> None:
 def said_in(context: TaskContext | None) -> str:
     """What an attempt has logged."""
     return context.log.text if context is not None and context.log is not None else ""
+
+
+def take_over(context: TaskContext, text: str) -> None:
+    """Have what an attempt has logged in another process count as logged here."""
+    if text:
+        context.log = Log()
+        context.log.take_over(text)
 
 
 def let_through(apps: Iterable["Ardiq"]) -> None:

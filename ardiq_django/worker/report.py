@@ -3,7 +3,6 @@
 import logging
 from typing import TYPE_CHECKING
 
-from ardiq_django.registry import is_async
 from ardiq_django.wire import Aborted, Answer, Delivery, Failed, Outcome, Released, Requeued, Retrying, Succeeded
 
 if TYPE_CHECKING:
@@ -22,10 +21,6 @@ class Report:
         form = "worker began %s broker=%s lanes=%s slots=%d tasks=%d"
         lanes, slots = ",".join(app.priorities), app.options.concurrency
         logger.info(form, self._where, app.broker.shown_address, lanes, slots, len(app.tasks))
-        passed_by = [task.name for task in app.registry.tasks.values() if task.in_process]
-        if passed_by and any(is_async(one) for one in app.hooks.middleware):
-            form = "async middleware does not surround tasks that run in processes %s tasks=%s"
-            logger.warning(form, self._where, ",".join(passed_by))
 
     def stopping(self, running: int) -> None:
         logger.info("worker stops %s running=%d", self._where, running)

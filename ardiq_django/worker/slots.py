@@ -48,13 +48,27 @@ class SlotThread(Executor):
             work()
 
 
+class MainThread(SlotThread):
+    """The thread this is made in, which works for its slot while it waits for something."""
+
+    def post(self, work: Callable[[], object]) -> None:
+        self.calls += 1
+        self._work.put(work)
+
+    def wait_for(self, future: "Future[T]") -> T:
+        """The result of a future that is fulfilled elsewhere."""
+        future.add_done_callback(lambda _: self._work.put(None))
+        self._serve()
+        return future.result()
+
+
 class WorkerSlot:
     """One slot: its thread, and the framework's unit of work around what runs in it."""
 
     __slots__ = ("thread", "unit")
 
-    def __init__(self, number: int) -> None:
-        self.thread = SlotThread(f"ardiq-slot-{number}")
+    def __init__(self, number: int, thread: SlotThread | None = None) -> None:
+        self.thread = thread or SlotThread(f"ardiq-slot-{number}")
         self.unit: Slot = around().slot(self.thread)
 
     def close(self, wait: bool) -> None:

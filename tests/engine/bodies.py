@@ -2,6 +2,7 @@
 
 import asyncio
 import ctypes
+import logging
 import os
 import re
 import signal
@@ -9,12 +10,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ardiq_django import Ardiq, Reject, Requeue, Retry, TaskContext, current_task
+from ardiq_django import Ardiq, ErrorContext, Reject, Requeue, Retry, TaskContext, current_task
 
+logger = logging.getLogger("bodies")
 # the processes of a worker have its environment, where a test says which queue it uses
 ADDRESS, QUEUE = "ARDIQ_TEST_BODIES_ADDRESS", "ARDIQ_TEST_BODIES_QUEUE"
 AT_IMPORT = "ARDIQ_TEST_BODIES_AT_IMPORT"  # what is to happen there when this module is imported
@@ -24,6 +26,22 @@ match os.environ.get(AT_IMPORT):
     case "broken":
         raise ImportError("half a deploy")
 app = Ardiq(os.environ.get(ADDRESS, "memory://"), os.environ.get(QUEUE, "bodies"), ["low", "default", "high"])
+
+
+HOOKED = "ARDIQ_TEST_BODIES_HOOKED"  # the file in which hooks note what they hear
+if HOOKED in os.environ:
+
+    @app.middleware
+    async def on_the_loop(context: TaskContext, call_next: Callable[[], Awaitable[Any]]) -> Any:
+        return ["on the loop", await call_next()]
+
+    @app.middleware
+    def in_the_thread(context: TaskContext, call_next: Callable[[], Any]) -> Any:
+        return [threading.current_thread() is threading.main_thread(), call_next()]
+
+    @app.on_error
+    async def hear(context: ErrorContext) -> None:
+        note(os.environ[HOOKED], repr(context.exc))
 
 
 class Passing(Exception):
@@ -63,6 +81,7 @@ def tell(context: TaskContext, word: str) -> list[Any]:
 
 @app.task(executor="process", max_retries=0)
 def fail(text: str) -> None:
+    logger.info("about to fail")
     raise ValueError(text)
 
 
@@ -113,6 +132,7 @@ def leave(how: str) -> NoReturn:
 
 @app.task(executor="process", timeout=0.2, max_retries=0)
 def overrun(log: str) -> None:
+    logger.info("half way")
     hold(log)
 
 

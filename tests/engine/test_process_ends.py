@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from ardiq_django import Ardiq, Job, State
-from tests.engine import bodies
 from tests.engine.house import House, end_of, soon, until
 from tests.ring.processes import is_alive, lines
 
@@ -25,36 +24,26 @@ def log(tmp_path: Path) -> Path:
 async def held(log: Path) -> list[int]:
     """The processes that say they run, once they do."""
     await until(lambda: bool(lines(log)))
-    return [int(pid) for pid in lines(log)]
+    return [int(word) for word in lines(log) if word.isdecimal()]
 
 
-@pytest.mark.parametrize("name", ["overrun", "overrun_in_c"])
 async def test_an_attempt_that_takes_too_long_is_killed_and_its_slot_is_free(
-    house: House, app: Ardiq, log: Path, name: str
+    house: House, app: Ardiq, log: Path, tmp_path: Path
 ) -> None:
+    polite = await app.send("overrun", str(log))
+    stubborn = await app.send("overrun_in_c", str(tmp_path / "of c"))
+    behind = await app.send("add", 1)
+
     async with house.working(app):
-        job, behind = await app.send(name, str(log)), await app.send("add", 1)
-        pid = (await held(log))[0]
-        result = await end_of(job)
-        assert not is_alive(pid)
+        results = [await end_of(job) for job in (polite, stubborn)]
+        assert not any(is_alive(pid) for pid in [(await held(log))[0], *await held(tmp_path / "of c")])
         assert (await end_of(behind)).value == 2
 
-    assert (result.success, result.value) == (False, "timed out after 0.2s")
-    assert result.error is not None
-    assert result.error.event == "timed out"
-    assert lines(log)[1:] == (["aborted"] if name == "overrun" else [])
-
-
-async def test_a_time_limit_begins_with_the_body_and_not_with_its_process(
-    house: House, app: Ardiq, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(bodies.AT_IMPORT, "slow")
-
-    async with house.working(app):
-        result = await end_of(await app.send("in_time"))
-
-    assert result.value == "in time"
-    assert result.duration_ms < 900
+    for result in results:
+        assert (result.success, result.value) == (False, "timed out after 0.2s")
+        assert result.attempts[0].event == "timed out"
+    assert lines(log)[1:] == ["aborted"]
+    assert results[0].attempts[0].logs.endswith("INFO bodies: half way")
 
 
 @pytest.mark.parametrize("burst", [False, True])
@@ -136,27 +125,3 @@ async def test_a_lost_lease_kills_what_ran_in_it(house: House, app: Ardiq, log: 
         await until(lambda: not is_alive(pid))
         await job.abort()
         assert (await end_of(job)).aborted
-
-
-async def test_a_process_that_cannot_import_its_task_says_why(
-    house: House, app: Ardiq, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(bodies.AT_IMPORT, "broken")
-
-    async with house.working(app):
-        result = await end_of(await app.send("fail", "unreachable"))
-
-    assert result.value.startswith("its process could not begin: Traceback")
-    assert result.value.endswith("ImportError: half a deploy\n")
-    assert result.error is not None
-    assert result.error.error_type == "ProcessRefused"
-
-
-async def test_a_task_that_importing_its_module_does_not_declare_says_so(house: House, app: Ardiq) -> None:
-    other = house.app()
-    other.task(name="hidden", executor="process", max_retries=0)(bodies.note)
-
-    async with house.working(other):
-        result = await end_of(await other.send("hidden", "a", "b"))
-
-    assert "importing tests.engine.bodies declares no task 'hidden' of queue" in result.value

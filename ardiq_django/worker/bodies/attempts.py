@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ardiq_django.wire import Outcome
-from ardiq_django.worker.bodies.letters import Began, Call, Progressed, Said, outcome_of
+from ardiq_django.worker import logs
+from ardiq_django.worker.bodies.letters import Began, Call, LastWords, Progressed, Said, outcome_of
 from ardiq_django.worker.bodies.pool import ProcessPool
 from ardiq_django.worker.bodies.process import ProcessRefused
 from ardiq_django.worker.clock import BrokerClock
@@ -50,6 +51,8 @@ class ProcessAttempts:
             case Progressed(made=made) if run.context:
                 current, total, message = made
                 run.context.progress_made = (current, total, message)
+            case LastWords(log=log) if run.context:
+                logs.take_over(run.context, log)
 
     def _call(self, run: Run) -> Call:
         options = self._app.options

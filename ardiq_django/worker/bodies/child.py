@@ -1,5 +1,6 @@
 """The program of a process that runs bodies: one after the other, until its worker cuts the line."""
 
+import asyncio
 import contextlib
 import fcntl
 import os
@@ -20,10 +21,13 @@ from ardiq_django import bridge, origin
 from ardiq_django.brokers import Broker
 from ardiq_django.exceptions import BrokerError
 from ardiq_django.registry import TaskDefinition
+from ardiq_django.wire import Outcome
+from ardiq_django.worker import logs
 from ardiq_django.worker.bodies.letters import (
     LENGTH_BYTES,
     Began,
     Call,
+    LastWords,
     Progressed,
     Refused,
     Welcome,
@@ -36,7 +40,7 @@ from ardiq_django.worker.bodies.process import END_SIGNAL
 from ardiq_django.worker.clock import BrokerClock
 from ardiq_django.worker.executor import Executor
 from ardiq_django.worker.run import Cut, Run
-from ardiq_django.worker.slots import WorkerSlot
+from ardiq_django.worker.slots import MainThread, WorkerSlot
 
 if TYPE_CHECKING:
     from ardiq_django.ardiq import Ardiq
@@ -121,6 +125,7 @@ class Child:
 
     def __init__(self, line: Line) -> None:
         self._line = line
+        self._thread = MainThread("main")
         self._run: Run | None = None
         self._runs = threading.Event()
         self._telling = threading.Lock()
@@ -146,7 +151,7 @@ class Child:
                 try:
                     if slot is None:
                         ring.enter_context(ring_of(welcome))
-                        slot = WorkerSlot(1)
+                        slot = WorkerSlot(1, self._thread)
                     app, definition = task_of(call, welcome.main)
                 except Exception:
                     self._line.write(Refused(traceback.format_exc()[-MAX_REASON:]))
@@ -162,13 +167,21 @@ class Child:
         self._run = run
         self._runs.set()
         try:
-            outcome = copy_context().run(executor.execute_sync, run)
+            outcome = self._execute(executor, app, run)
         finally:
             self._runs.clear()
             with self._telling:
                 self._run = None
-        if outcome and not self.was_ended:
+        if self.was_ended:
+            self._line.write(LastWords(logs.said_in(run.context)))
+        elif outcome:
             self._line.write(ended(outcome))
+
+    def _execute(self, executor: Executor, app: "Ardiq", run: Run) -> Outcome | None:
+        if not executor.needs_loop:
+            return copy_context().run(executor.execute_sync, run)
+        assert app.loop  # noqa: S101 (where the executor was made)
+        return self._thread.wait_for(asyncio.run_coroutine_threadsafe(executor.execute(run), app.loop))
 
     def _end(self, *_: Any) -> None:
         """The worker wants no more of this: let the body clean up, like a coroutine that is cancelled."""
@@ -201,7 +214,8 @@ class Child:
 
 
 async def _executor(app: "Ardiq", clock: BrokerClock) -> Executor:
-    return Executor(app, clock, lambda: False)  # what is async in hooks finds the loop of this call
+    app.loop = asyncio.get_running_loop()  # where async hooks and dependencies of sync tasks are awaited
+    return Executor(app, clock, lambda: False)
 
 
 def _pass_over(*_: Any) -> None:
@@ -221,6 +235,7 @@ def task_of(call: Call, main: str) -> "tuple[Ardiq, TaskDefinition]":
     """The task that is called, and its app, which speaks for the worker's here."""
     app, definition = origin.find(call.module, main, call.queue, call.delivery.job.task)
     app.override(worker_id=call.worker_id, result_ttl_ms=call.result_ttl_ms, max_payload_bytes=call.max_payload_bytes)
+    logs.let_through([app])
     app.state = cast(Any, NotHere("app.state is what the worker's lifespan made, in its own process", AttributeError))
     if app.address.startswith("memory:"):
         lost = 'a memory:// queue lives in the worker\'s process: a task with executor="process" cannot reach it'

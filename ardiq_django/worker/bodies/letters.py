@@ -58,7 +58,13 @@ class Ended(msgspec.Struct, frozen=True, array_like=True, tag=True):
     outcome: msgspec.Raw
 
 
-Said = Began | Progressed | Refused | Ended
+class LastWords(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """What the body of an attempt that is ended has logged."""
+
+    log: str
+
+
+Said = Began | Progressed | Refused | Ended | LastWords
 read_welcome = msgspec.msgpack.Decoder(Welcome).decode
 read_call = msgspec.msgpack.Decoder(Call).decode
 read_said = msgspec.msgpack.Decoder(Said).decode

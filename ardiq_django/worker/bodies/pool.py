@@ -1,12 +1,13 @@
 """The processes that run bodies: started when first needed, kept warm, replaced when they end."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from ardiq_django.worker.bodies.letters import Call, Ended, Said
 from ardiq_django.worker.bodies.process import BodyProcess, ProcessDied
 
-RETIRES_AFTER_CALLS = 200  # what their libraries leak is given back
+RETIRES_AFTER_CALLS = 1_000  # what their libraries leak is given back
 IDLE_S = 60.0
 
 
@@ -27,7 +28,7 @@ class ProcessPool:
             try:
                 ended = await process.call(call, hear)
             except BaseException as error:
-                await self._put_down(process)
+                await self._put_down(process, hear)
                 if isinstance(error, ProcessDied) and was_warm and not process.has_begun:
                     continue  # it ended while it idled, which is no fault of this job
                 raise
@@ -47,7 +48,7 @@ class ProcessPool:
             timer.cancel()
             if process.is_there:
                 return process
-            self._end(process)
+            self._remember(process.retire())
         return None
 
     def _take_back(self, process: BodyProcess) -> None:
@@ -58,19 +59,17 @@ class ProcessPool:
 
     def _retire(self, process: BodyProcess) -> None:
         self._idle.pop(process).cancel()
-        self._remember(asyncio.ensure_future(process.retire()))
+        self._remember(process.retire())
 
-    def _end(self, process: BodyProcess) -> asyncio.Task[None]:
-        return self._remember(asyncio.ensure_future(process.end()))
-
-    def _remember(self, ending: "asyncio.Task[None]") -> "asyncio.Task[None]":
+    def _remember(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        ending = asyncio.ensure_future(work)
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)
         return ending
 
-    async def _put_down(self, process: BodyProcess) -> None:
+    async def _put_down(self, process: BodyProcess, hear: Callable[[Said], None]) -> None:
         """However often we are cancelled meanwhile: an attempt that is settled runs no more."""
-        ending = self._end(process)
+        ending = self._remember(process.end(hear))
         cancelled: asyncio.CancelledError | None = None
         while not ending.done():
             try:

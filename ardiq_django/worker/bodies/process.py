@@ -38,6 +38,7 @@ class BodyProcess:
         self._process = process
         self._reader = reader
         self._writer = writer
+        self._length: int | None = None  # of the letter that is on its way
         self.calls = 0
         self.has_begun = False  # the body of the last call
 
@@ -86,8 +87,11 @@ class BodyProcess:
         return said
 
     async def _hear(self) -> Said:
-        length = await self._reader.readexactly(LENGTH_BYTES)
-        said: Said = read_said(await self._reader.readexactly(int.from_bytes(length)))
+        # cancelled in the middle of a letter, it goes on there
+        if self._length is None:
+            self._length = int.from_bytes(await self._reader.readexactly(LENGTH_BYTES))
+        said: Said = read_said(await self._reader.readexactly(self._length))
+        self._length = None
         return said
 
     async def _cause_of_death(self) -> str:
@@ -102,18 +106,27 @@ class BodyProcess:
         """Let an idle one end by itself, soon."""
         self._writer.close()
         if await self._code_within(GRACE_S) is None:
-            await self.end()
+            await self.end(lambda _: None)
 
-    async def end(self) -> None:
-        """End it whatever it does: its body is asked, and after a grace killed, with all it has started."""
+    async def end(self, hear: Callable[[Said], None]) -> None:
+        """End it whatever it does: its body is asked, and after a grace killed, with all it has started. `hear` is told
+        what it still had to say."""
         try:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(END_SIGNAL)
-            await self._code_within(GRACE_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GRACE_S):
+                    await self._listen_to_the_end(hear)
+                    await self._process.wait()
         finally:
             self._kill()
             self._writer.close()
         await self._process.wait()
+
+    async def _listen_to_the_end(self, hear: Callable[[Said], None]) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                hear(await self._hear())
 
     async def _code_within(self, limit_s: float) -> int | None:
         with contextlib.suppress(TimeoutError):

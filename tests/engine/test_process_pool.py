@@ -1,0 +1,152 @@
+"""The processes of bodies: when they are made and let go of, and what they cannot do. No broker has a part in it."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from ardiq_django import Ardiq
+from tests.engine import bodies
+from tests.engine.house import House, end_of, until
+from tests.ring.processes import is_alive, lines
+
+pytestmark = pytest.mark.parametrize("address", ["memory://"])
+
+
+@pytest.fixture
+def app(bodies_app: Ardiq) -> Ardiq:
+    return bodies_app
+
+
+async def test_processes_are_spawned_when_first_needed_kept_warm_and_end_with_their_worker(
+    house: House, app: Ardiq
+) -> None:
+    app.override(concurrency=2)
+
+    async with house.working(app):
+        first, second = [(await end_of(await app.send("where"))).value for _ in range(2)]
+        assert is_alive(first[0])
+
+    assert first == second
+    assert first[1] == os.getpid() != first[0]
+    assert not is_alive(first[0])
+
+
+async def test_bodies_side_by_side_have_a_process_each_at_most_one_a_slot(
+    house: House, app: Ardiq, tmp_path: Path
+) -> None:
+    app.override(concurrency=2)
+    log, sign = tmp_path / "log", tmp_path / "sign"
+
+    jobs = [await app.send("until_there", str(log), str(sign)) for _ in range(4)]
+    async with house.working(app):
+        await until(lambda: len(lines(log)) == 2)
+        sign.touch()
+        assert [(await end_of(job)).value for job in jobs] == ["done"] * 4
+
+    assert len(lines(log)) == 4
+    assert len(set(lines(log))) == 2
+
+
+async def test_a_process_is_retired_after_many_jobs_and_when_idle(
+    house: House, app: Ardiq, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ardiq_django.worker.bodies.pool.RETIRES_AFTER_CALLS", 2)
+    monkeypatch.setattr("ardiq_django.worker.bodies.pool.IDLE_S", 0.05)
+    app.override(concurrency=1)
+
+    async with house.working(app):
+        jobs = [await app.send("where") for _ in range(3)]
+        pids = [(await end_of(job)).value[0] for job in jobs]
+        await until(lambda: not any(is_alive(pid) for pid in pids))
+
+    assert pids[0] == pids[1] != pids[2]
+
+
+async def test_a_process_that_ends_while_it_idles_costs_no_attempt(house: House, app: Ardiq) -> None:
+    app.override(concurrency=1)
+
+    async with house.working(app):
+        pid = (await end_of(await app.send("where"))).value[0]
+        os.kill(pid, signal.SIGKILL)
+        result = await end_of(await app.send("where"))
+
+    assert (result.success, result.tries) == (True, 1)
+    assert result.value[0] != pid
+
+
+async def test_what_cannot_be_carried_fails_as_in_a_thread(house: House, app: Ardiq) -> None:
+    app.override(max_payload_bytes=1_000_000)
+
+    async with house.working(app):
+        odd, large = [await end_of(await app.send("make", what)) for what in ("odd", "large")]
+        unbound = await end_of(await house.app().send("add", c=1))
+
+    assert odd.value.startswith("the task ran, but its result of type object cannot be kept")
+    assert "it takes 2,000,0" in large.value
+    assert "cannot be called so: missing a required argument: 'a'" in unbound.value
+    assert [result.tries for result in (odd, large, unbound)] == [1] * 3
+
+
+async def test_the_workers_state_is_not_there(house: House, app: Ardiq) -> None:
+    async with house.working(app):
+        result = await end_of(await app.send("look_at_the_state"))
+
+    assert "app.state is what the worker's lifespan made" in result.value
+
+
+async def test_a_time_limit_begins_with_the_body_and_not_with_its_process(
+    house: House, app: Ardiq, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(bodies.AT_IMPORT, "slow")
+
+    async with house.working(app):
+        result = await end_of(await app.send("in_time"))
+
+    assert result.value == "in time"
+    assert result.duration_ms < 900
+
+
+async def test_a_process_that_cannot_import_its_task_says_why(
+    house: House, app: Ardiq, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(bodies.AT_IMPORT, "broken")
+
+    async with house.working(app):
+        result = await end_of(await app.send("fail", "unreachable"))
+
+    assert result.value.startswith("its process could not begin: Traceback")
+    assert result.value.endswith("ImportError: half a deploy\n")
+    assert result.error is not None
+    assert result.error.error_type == "ProcessRefused"
+
+
+async def test_a_task_that_importing_its_module_does_not_declare_says_so(house: House, app: Ardiq) -> None:
+    other = house.app()
+    other.task(name="hidden", executor="process", max_retries=0)(bodies.note)
+
+    async with house.working(other):
+        result = await end_of(await other.send("hidden", "a", "b"))
+
+    assert "importing tests.engine.bodies declares no task 'hidden' of queue" in result.value
+
+
+async def test_middleware_and_hooks_of_the_app_are_around_the_body_there(
+    house: House, app: Ardiq, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    heard = tmp_path / "heard"
+    monkeypatch.setenv(bodies.HOOKED, str(heard))
+
+    async with house.working(app):
+        made = await end_of(await app.send("main_thread"))
+        failed = await end_of(await app.send("fail", "no"))
+        aborted = await app.send("hold", str(tmp_path / "log"))
+        await until(lambda: bool(lines(tmp_path / "log")))
+        assert await aborted.abort()
+        assert (await end_of(aborted)).aborted
+
+    assert made.value == ["on the loop", [True, True]]
+    assert failed.value == "ValueError('no')"
+    assert lines(heard) == ["ValueError('no')"]
+    assert lines(tmp_path / "log")[1:] == ["aborted"]
