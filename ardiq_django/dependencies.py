@@ -16,6 +16,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 from ardiq_django import bridge
 from ardiq_django.context import TaskContext, current_task
 from ardiq_django.exceptions import ConfigError
+from ardiq_django.signature import signature_of
 
 try:
     from taskiq_dependencies.dependency import Dependency
@@ -75,7 +76,7 @@ class Injection:
 
     def refuse_left_out(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         """Raise `TypeError` for a call in place, where nothing is injected, that leaves a parameter to us."""
-        given = inspect.signature(self._fn).bind_partial(*args, **kwargs).arguments
+        given = signature_of(self._fn).bind_partial(*args, **kwargs).arguments
         missing = sorted(self._names - given.keys())
         if missing:
             raise TypeError(
@@ -217,7 +218,7 @@ def _parameters(fn: Source) -> list[inspect.Parameter]:
     except ValueError:  # some builtins tell nothing
         return []
     except Exception as error:
-        plain = list(inspect.signature(fn).parameters.values())
+        plain = list(signature_of(fn).parameters.values())
         hidden = [one.name for one in plain if "Depends" in str(one.annotation)]
         if hidden:
             raise ConfigError(f"{_name(fn)}: the annotation of {hidden[0]!r} cannot be read: {error}") from error

@@ -11,6 +11,7 @@ from ardiq_django import origin
 from ardiq_django.config import AppOptions, TaskOptions
 from ardiq_django.exceptions import ConfigError
 from ardiq_django.schedule import Misfire, Timetable, timetable
+from ardiq_django.signature import signature_of
 from ardiq_django.validation import check_flag, check_title, known_keywords
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Registry:
         self._refuse_second(name, fn)
         if options.executor == "process":
             _check_process(fn, name)
-        signature = inspect.signature(fn)
+        signature = signature_of(fn)
         if options.takes_context:
             signature = _without_context(signature, name)
         injection = _injection(fn)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 from typing import Any
 
 import pytest
@@ -90,6 +91,20 @@ async def test_a_context_needs_a_parameter_of_its_own(house: House) -> None:
             declare(fn)
 
     assert app.tasks == []
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="there a name that is missing fails where it is written")
+async def test_annotations_may_name_what_only_type_checkers_see(house: House) -> None:
+    app = house.app()
+    names: dict[str, Any] = {"__name__": "shop.tasks"}
+    exec("async def label(product: Product, width: int = 1) -> Label: return product", names)  # noqa: S102
+
+    job = await app.task(names["label"]).enqueue("cat")
+    await house.burst(app)
+
+    assert (await end_of(job)).value == "cat"
+    with pytest.raises(TypeError, match="cannot be called so: missing a required argument: 'product'"):
+        await app.send("label")
 
 
 async def test_two_tasks_under_one_name_are_refused(house: House) -> None:

@@ -1,5 +1,6 @@
 """Dependencies: values made for each job, and replaced in tests."""
 
+import os
 import subprocess
 import sys
 from typing import Annotated, Any, Generic, TypeVar
@@ -9,6 +10,7 @@ import pytest
 from ardiq_django import Ardiq, ConfigError, TaskContext, current_task
 from ardiq_django.dependencies import Depends
 from tests.engine.house import House, end_of
+from tests.engine.injected import injected
 
 T = TypeVar("T")
 
@@ -63,6 +65,17 @@ async def test_context_app_and_state_are_there_to_be_injected(house: House) -> N
     await house.burst(app)
 
     assert (await end_of(job)).value == ["hello greet", True, True, 1]
+
+
+async def test_a_process_of_its_own_makes_them_there(house: House, bodies_app: Ardiq) -> None:
+    async with house.working(bodies_app):
+        job = await bodies_app.ref(injected.name).enqueue(1)
+        result = await end_of(job)
+
+    assert result.success, result.value
+    a, there, pid, name = result.value
+    assert (a, there, name) == (1, True, "injected")
+    assert pid != os.getpid()
 
 
 async def test_a_source_is_made_once_an_attempt_unless_it_is_to_be_fresh(house: House) -> None:
