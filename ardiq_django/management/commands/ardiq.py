@@ -19,6 +19,7 @@ from ardiq_django.operating.listing import listing
 from ardiq_django.operating.matched import act_on_all, clear_waiting
 from ardiq_django.operating.named import act_on_named
 from ardiq_django.operating.report import Report
+from ardiq_django.operating.schedules import DONE, schedules, turn_schedules
 from ardiq_django.operating.selection import Moment, Selection
 from ardiq_django.operating.sheet import Sheet, Tone
 from ardiq_django.operating.status import status
@@ -29,6 +30,7 @@ TOLD = {
     "status": "how the queues stand; exit code 3 if jobs wait and nobody serves them",
     "doctor": "examine settings, brokers, workers and tasks; exit code 1 if anything fails",
     "jobs": "list jobs, newest first",
+    "schedules": "list schedules, or run, cancel, disable, enable those that are named",
     "retry": "queue failed, aborted or expired jobs again",
     "abort": "end waiting jobs, and tell the workers of running ones",
     "purge": "remove ended or waiting jobs, with everything about them",
@@ -56,6 +58,8 @@ class Command(BaseCommand):
             if name == "jobs":
                 add_selection(added, tuple(State))
                 added.add_argument("--limit", type=number, default=50, metavar="N", help="at most so many (50)")
+            elif name == "schedules":
+                add_schedules(added)
             elif name == "bench":
                 added.add_argument("--jobs", type=number, default=10_000, metavar="N", help="so many (10,000)")
             elif name in ACTIONS:
@@ -106,6 +110,16 @@ def add_action(parser: argparse.ArgumentParser, action: Action) -> None:
     add_selection(parser, action.states)
 
 
+def add_schedules(parser: argparse.ArgumentParser) -> None:
+    """The flags that choose schedules, or say what is to be done with some."""
+    parser.add_argument("--search", default="", metavar="TEXT", help="found in the id or the task's name")
+    parser.add_argument("--limit", type=number, default=50, metavar="N", help="at most so many (50)")
+    verbs = parser.add_mutually_exclusive_group()
+    for verb in DONE:
+        verbs.add_argument(f"--{verb}", action="append", metavar="ID", help=f"{verb} this one; repeatable")
+    parser.add_argument("--yes", action="store_true", help="do not ask before --cancel")
+
+
 def add_selection(parser: argparse.ArgumentParser, states: tuple[State, ...]) -> None:
     """The flags that say which jobs are meant."""
     known = [state.value for state in states]
@@ -131,6 +145,8 @@ def operate(options: Options, console: Console) -> Report:
     name, queues = options["operation"], options["queues"]
     if name == "jobs":
         return listing(queues, selection(options), options["limit"])
+    if name == "schedules":
+        return turn(options, console)
     if name == "bench":
         return bench(queues, options["jobs"], console, faster_loop())
     if name in ACTIONS:
@@ -142,6 +158,15 @@ def operate(options: Options, console: Console) -> Report:
         "resume": resume,
     }
     return plain[name](queues)
+
+
+def turn(options: Options, console: Console) -> Report:
+    """Act on the schedules that are named, or list them."""
+    queues = options["queues"]
+    for verb in DONE:
+        if ids := options[verb]:
+            return turn_schedules(verb, queues, ids, console)
+    return schedules(queues, options["search"], options["limit"])
 
 
 def act(action: Action, options: Options, console: Console) -> Report:
