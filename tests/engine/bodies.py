@@ -118,9 +118,17 @@ def die(how: str, log: str) -> str:
     return "survived"
 
 
+def leave_a_fork_behind() -> None:
+    if not os.fork():
+        time.sleep(20)  # longer than anybody waits for the end of the job
+        os._exit(0)
+    os._exit(4)
+
+
 DEATHS: dict[str, Callable[[], object]] = {
     "segfault": lambda: ctypes.string_at(0),
     "exit": lambda: os._exit(3),
+    "fork": leave_a_fork_behind,
     "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
 }
 

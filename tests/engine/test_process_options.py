@@ -17,9 +17,9 @@ def app() -> Ardiq:
 
 def test_only_two_words_are_known(app: Ardiq) -> None:
     with pytest.raises(ConfigError, match="executor='fork': give one of 'thread', 'process'"):
-        app.task(executor="fork")(bodies.note)
+        app.task(executor="fork")(bodies.note)  # type: ignore[call-overload]
     with pytest.raises(ConfigError, match="executor=None"):
-        app.cron(every=5, executor=None)(bodies.note)
+        app.cron(every=5, executor=None)(bodies.note)  # type: ignore[arg-type]
     assert app.tasks == []
 
 

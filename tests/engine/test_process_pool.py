@@ -1,14 +1,17 @@
 """The processes of bodies: when they are made and let go of, and what they cannot do. No broker has a part in it."""
 
+import asyncio
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from ardiq_django import Ardiq
 from tests.engine import bodies
-from tests.engine.house import House, end_of, until
+from tests.engine.house import House, end_of, soon, until
 from tests.ring.processes import is_alive, lines
 
 pytestmark = pytest.mark.parametrize("address", ["memory://"])
@@ -150,3 +153,38 @@ async def test_middleware_and_hooks_of_the_app_are_around_the_body_there(
     assert failed.value == "ValueError('no')"
     assert lines(heard) == ["ValueError('no')"]
     assert lines(tmp_path / "log")[1:] == ["aborted"]
+
+
+SCRIPT = """
+import asyncio
+from ardiq_django import Ardiq
+
+app = Ardiq("memory://", burst=True)
+
+
+@app.task(executor="process")
+def shout(word: str) -> str:
+    return word.upper() + " from " + __name__
+
+
+if __name__ == "__main__":
+    async def main() -> None:
+        job = await shout.enqueue("hello")
+        await app.run()
+        print((await job.result()).value)
+
+    asyncio.run(main())
+"""
+
+
+async def test_a_script_may_be_producer_worker_and_task_in_one(address: str, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(script), env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    said, complained = await soon(process.communicate())
+
+    assert (said.decode(), complained.decode()) == ("HELLO from __ardiq_main__\n", "")

@@ -42,11 +42,12 @@ async def test_a_process_that_dies_is_a_failed_attempt_that_says_so(house: House
         "segfault": ["its process died with signal 11 (SIGSEGV)"],
         "kill": ["its process died with signal 9 (SIGKILL)"],
         "exit": ["its process ended with exit code 3"],
+        "fork": ["its process ended with exit code 4"],
     }
     for result in results.values():
         assert (result.value, result.tries) == ("survived", 2)
         assert (result.attempts[0].error_type, result.attempts[0].event) == ("ProcessDied", "failed")
-    assert lines(log) == ["running"] * 6
+    assert lines(log) == ["running"] * 8
 
 
 async def test_errors_are_judged_where_they_were_raised(house: House, app: Ardiq) -> None:

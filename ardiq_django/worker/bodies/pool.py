@@ -9,6 +9,7 @@ from ardiq_django.worker.bodies.process import BodyProcess, ProcessDied
 
 RETIRES_AFTER_CALLS = 1_000  # what their libraries leak is given back
 IDLE_S = 60.0
+CLOSES_WITHIN_S = 10.0  # even a kill waits for what the kernel does in its name
 
 
 class ProcessPool:
@@ -40,7 +41,7 @@ class ProcessPool:
         for process in list(self._idle):
             self._retire(process)
         if self._ending:
-            await asyncio.wait(self._ending)
+            await asyncio.wait(self._ending, timeout=CLOSES_WITHIN_S)
 
     def _warm(self) -> BodyProcess | None:
         while self._idle:

@@ -15,7 +15,7 @@ from ardiq_django.surroundings import around
 from ardiq_django.worker.bodies.letters import LENGTH_BYTES, Call, Ended, Refused, Said, Welcome, frame, read_said
 
 # not SIGTERM, which some who stop a service send to all of its processes: what runs has its time to finish then
-END_SIGNAL = signal.SIGUSR2
+END_SIGNAL = getattr(signal, "SIGUSR2", signal.SIGTERM)  # Windows, which only enqueues, has none
 GRACE_S = 2.0
 PROGRAM = "import sys; sys.path[:] = {path!r}; from ardiq_django.worker.bodies.child import main; main({fd})"
 
