@@ -11,25 +11,33 @@ class Bell:
     def __init__(self) -> None:
         self._listeners: set[Listener] = set()
 
-    def ring(self) -> None:
-        """Wake every listener; from any thread."""
+    def ring(self, about: str = "") -> None:
+        """Wake every listener, or those who listen for what this is about; from any thread."""
         for listener in tuple(self._listeners):
-            listener.wake()
+            if not about or listener.about in ("", about):
+                listener.wake()
 
-    def listener(self) -> "Listener":
+    def listener(self, about: str = "") -> "Listener":
         """Register before looking, so that nothing between the look and the wait is missed."""
-        return Listener(self._listeners)
+        return Listener(self._listeners, about)
 
 
 class Listener:
     """One registration with a bell, for the `with` block it stands in."""
 
-    def __init__(self, peers: "set[Listener]") -> None:
+    def __init__(self, peers: "set[Listener]", about: str = "") -> None:
+        self.about = about
         self._peers = peers
         self._loop = asyncio.get_running_loop()
         self._rung = asyncio.Event()
+        self.rings = 0  # how often the bell was rung
+
+    def stir(self) -> None:
+        """Wake this listener on its own loop, without the bell."""
+        self._rung.set()
 
     def wake(self) -> None:
+        self.rings += 1
         # the loop may have been closed by a caller that did not wait for its end
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._rung.set)

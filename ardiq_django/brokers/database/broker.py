@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, 
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from asgiref.sync import sync_to_async
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -15,6 +16,7 @@ from ardiq_django.brokers.base import Broker, QueueRules
 from ardiq_django.brokers.bell import Bell
 from ardiq_django.brokers.database import intake, leases, reading, statistics, waiting, wishes
 from ardiq_django.brokers.database import turn as turns
+from ardiq_django.brokers.database.ends import Ends
 from ardiq_django.brokers.database.guard import guarded
 from ardiq_django.brokers.database.schedules import DatabaseSchedules
 from ardiq_django.brokers.database.tables import Tables, rung_elsewhere
@@ -49,6 +51,7 @@ class DatabaseBroker(Broker):
         self._sweep = Sweep(self._tables)
         self._pace = Pace(connections[self._alias].vendor)
         self.schedules = DatabaseSchedules(self._tables, partial(self._in, self._rest))
+        self._ends: WeakKeyDictionary[asyncio.AbstractEventLoop, Ends] = WeakKeyDictionary()
         self._trusts_bell = False  # the last turn that a bell led to, or a look, brought something
         self._has_lent = False  # an async producer used the connection of a thread that nobody else tidies up
 
@@ -203,12 +206,24 @@ class DatabaseBroker(Broker):
         return await self._in(self._rest, reading.get, self._tables, job_id)
 
     async def wait_end(self, job_id: str, timeout_s: float) -> Snapshot | None:
-        def look(_: bool) -> bool | None:
-            return reading.has_ended(self._tables, job_id) or None
+        def look(_: bool = True) -> Snapshot | None:
+            return reading.ends(self._tables, [job_id]).get(job_id)
 
-        if await self._until(self._rest, look, timeout_s, self._tables.bells.ends, waiting.awaiting_end()):
-            return await self.get(job_id)
-        raise TimeoutError(f"job {job_id!r} has not ended within {timeout_s} s")
+        if in_place.get():
+            ended = self._until_in_place(look, time.monotonic() + timeout_s, waiting.awaiting_end())
+        else:
+            ended = await self._ends_here.of(job_id, timeout_s)
+        if ended is None:
+            raise TimeoutError(f"job {job_id!r} has not ended within {timeout_s} s")
+        return ended
+
+    @property
+    def _ends_here(self) -> Ends:
+        """Those who wait on this event loop."""
+        loop = asyncio.get_running_loop()
+        if loop not in self._ends:
+            self._ends[loop] = Ends(partial(self._in, self._rest, reading.ends, self._tables), self._tables.bells.ends)
+        return self._ends[loop]
 
     async def size(self) -> int:
         return await self._in(self._rest, reading.size, self._tables)

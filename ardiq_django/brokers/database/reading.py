@@ -1,6 +1,6 @@
 """Looking at jobs: one, a page, numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db import connections
@@ -14,6 +14,8 @@ from ardiq_django.snapshot import Page, Query, Snapshot
 from ardiq_django.states import WAITING, Verb, apply
 from ardiq_django.wire import Answer, End, News, deliver
 
+ASKED_AT_ONCE = 500
+READ_AT_ONCE = 50  # with their results, which may be large
 SQLITE_SYNC = {0: "OFF", 1: "NORMAL", 2: "FULL", 3: "EXTRA"}
 
 
@@ -23,13 +25,27 @@ def get(tables: Tables, job_id: str) -> Snapshot | None:
     return _View(tables, [job]).snapshot(job) if job else None
 
 
-def has_ended(tables: Tables, job_id: str) -> bool:
-    """Whether there is an end to read, as cheaply as it can be told."""
-    found = tables.jobs.filter(job_id=job_id).values_list("state", "expires_ms").first()
-    if found is None:
-        return False
-    state, expires_ms = State(found[0]), found[1]
-    return state.ended or (bool(expires_ms) and _is_late(state, expires_ms, tables.now_ms))
+def ends(tables: Tables, ids: Sequence[str]) -> dict[str, Snapshot]:
+    """Those of these jobs that have ended; whether they have is told as cheaply as can be."""
+    found: dict[str, Snapshot] = {}
+    for part in _parts(ids, ASKED_AT_ONCE):
+        states = list(tables.jobs.filter(job_id__in=part).values_list("job_id", "state", "expires_ms"))
+        now = tables.now_ms if any(expires for _, _, expires in states) else 0
+        over = [
+            job_id
+            for job_id, state, expires_ms in states
+            if State(state).ended or (expires_ms and _is_late(State(state), expires_ms, now))
+        ]
+        for some in _parts(over, READ_AT_ONCE):
+            jobs = list(tables.jobs.filter(job_id__in=some))
+            view = _View(tables, jobs)
+            found.update({job.job_id: view.snapshot(job) for job in jobs})
+    return {job_id: snapshot for job_id, snapshot in found.items() if snapshot.state.ended}
+
+
+def _parts(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for first in range(0, len(ids), size):
+        yield ids[first : first + size]
 
 
 def unfinished(tables: Tables, ids: Sequence[str]) -> set[str]:

@@ -237,7 +237,7 @@ class MemoryBroker(Broker):
 
     async def wait_end(self, job_id: str, timeout_s: float) -> Snapshot | None:
         deadline = time.monotonic() + timeout_s
-        with self._ends.listener() as listener:
+        with self._ends.listener(job_id) as listener:
             while True:
                 snapshot = await self.get(job_id)
                 if snapshot and snapshot.state.ended:

@@ -37,7 +37,7 @@ WORKER_LOST = "the worker died or was cut off longer than its lease"
 class Jobs:
     """Not locked: its broker holds the lock around every call. `now` is the broker's clock, `ended` is told of ends."""
 
-    def __init__(self, rules: QueueRules, now: Callable[[], int], ended: Callable[[], None]) -> None:
+    def __init__(self, rules: QueueRules, now: Callable[[], int], ended: Callable[[str], None]) -> None:
         self._rules = rules
         self._now = now
         self._ended = ended
@@ -97,7 +97,7 @@ class Jobs:
 
     def _finish(self, entry: Entry, end: End) -> None:
         entry.state, entry.end, entry.holder = end.state, end, ""
-        self._ended()
+        self._ended(entry.job.id)
 
     def _finish_unrun(self, entry: Entry, state: State, reason: str) -> None:
         tally, ttl = entry.tally, self._rules.result_ttl_ms
