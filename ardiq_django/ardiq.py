@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, overload
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, Unpack, overload
 
 from asgiref.sync import markcoroutinefunction
 
@@ -19,6 +19,7 @@ from ardiq_django.context import TaskContext
 from ardiq_django.exceptions import ConfigError
 from ardiq_django.handles import Job, PreparedTask, Task, ready, run_sync
 from ardiq_django.hooks import AppState, Hooked, Hooks
+from ardiq_django.keywords import AppKeywords, MissedTimes, TaskKeywords
 from ardiq_django.planner import Planner, Schedule, ScheduleInfo
 from ardiq_django.producer import Producer
 from ardiq_django.queue import Queue
@@ -45,16 +46,17 @@ class Ardiq(Queue, Hooked):
         redis_url: str | None = None,
         queue_name: str = "default",
         priorities: Sequence[str] | None = None,
-        **options: Any,
+        **options: Unpack[AppKeywords],
     ) -> None:
         known_keywords(AppOptions, options, "Ardiq")
+        given: dict[str, Any] = {**options, "queue_name": queue_name}
         if redis_url is not None:
             if "broker" in options:
                 raise ConfigError("give either redis_url or broker, not both")
-            options["broker"] = redis_url
+            given["broker"] = redis_url
         if priorities is not None:
-            options["priorities"] = priorities
-        self._begin(lambda: options | {"queue_name": queue_name})
+            given["priorities"] = priorities
+        self._begin(lambda: given)
         self.options  # noqa: B018 (a wrong option is an error here, not at first use)
 
     @classmethod
@@ -155,7 +157,7 @@ class Ardiq(Queue, Hooked):
     def burst(self, burst: bool) -> None:
         self.override(burst=burst)
 
-    def override(self, **options: Any) -> None:
+    def override(self, **options: Unpack[AppKeywords]) -> None:
         """Change options of this process's app, such as a command's flags; raises as the constructor does."""
         known_keywords(AppOptions, options, "Ardiq")
         self._options = replace(self.options, **options)
@@ -174,11 +176,13 @@ class Ardiq(Queue, Hooked):
 
     @overload
     def task(
-        self, fn: None = None, *, takes_context: Literal[True], **options: Any
+        self, fn: None = None, *, takes_context: Literal[True], **options: Unpack[TaskKeywords]
     ) -> Callable[[Callable[Concatenate[TaskContext, P], R]], Task[P, R]]: ...
 
     @overload
-    def task(self, fn: None = None, **options: Any) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+    def task(
+        self, fn: None = None, *, takes_context: Literal[False] = False, **options: Unpack[TaskKeywords]
+    ) -> Callable[[Callable[P, R]], Task[P, R]]: ...
 
     def task(self, fn: Any = None, **options: Any) -> Any:
         """Declare a task, as `@app.task` or `@app.task(...)`; the options are those of `config.TaskOptions`.
@@ -197,9 +201,9 @@ class Ardiq(Queue, Hooked):
         *,
         every: timedelta | float | None = None,
         timezone: str = "UTC",
-        misfire: str = "skip",
+        misfire: MissedTimes = "skip",
         coalesce: bool = False,
-        **options: Any,
+        **options: Unpack[TaskKeywords],
     ) -> Callable[[Callable[P, R]], Task[P, R]]:
         """Declare a task that fires by itself: by a five-field cron expression, or every so many seconds.
 
@@ -210,7 +214,7 @@ class Ardiq(Queue, Hooked):
         def declare(function: Callable[P, R]) -> Task[P, R]:
             definition = self.registry.add_cron(
                 function,
-                options,
+                dict(options),
                 self._options_for(options),
                 spec=spec,
                 every=every,

@@ -2,12 +2,13 @@
 
 import threading
 from collections.abc import Callable
-from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, overload
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, Unpack, overload
 
 from ardiq_django.ardiq import Ardiq
 from ardiq_django.context import TaskContext
 from ardiq_django.exceptions import ConfigError
 from ardiq_django.handles import Task
+from ardiq_django.keywords import TaskKeywords
 from ardiq_django.surroundings import around
 
 P = ParamSpec("P")
@@ -44,12 +45,14 @@ def task(fn: Callable[P, R]) -> Task[P, R]: ...
 
 @overload
 def task(
-    fn: None = None, *, queue: str = "default", takes_context: Literal[True], **options: Any
+    fn: None = None, *, queue: str = "default", takes_context: Literal[True], **options: Unpack[TaskKeywords]
 ) -> Callable[[Callable[Concatenate[TaskContext, P], R]], Task[P, R]]: ...
 
 
 @overload
-def task(fn: None = None, *, queue: str = "default", **options: Any) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+def task(
+    fn: None = None, *, queue: str = "default", takes_context: Literal[False] = False, **options: Unpack[TaskKeywords]
+) -> Callable[[Callable[P, R]], Task[P, R]]: ...
 
 
 def task(fn: Any = None, *, queue: str = "default", **options: Any) -> Any:

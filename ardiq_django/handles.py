@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, Unpack, overload
 
 import msgspec
 from asgiref.sync import markcoroutinefunction
 
 from ardiq_django.config import CallOptions, call_options
 from ardiq_django.exceptions import ArdiqError, ConfigError, SyncContextError
+from ardiq_django.keywords import CallKeywords
 from ardiq_django.plan import PlanOptions, split_options
 from ardiq_django.producer import NO_CALL_OPTIONS, Call, Receipt
 from ardiq_django.reading import info_of, progress_of, result_of, status_of
@@ -126,12 +127,12 @@ class Task(BoundTask[P, R]):
             self._own.injection.refuse_left_out(args, kwargs)
         return self.fn(*args, **kwargs)
 
-    def options(self, **given: Any) -> BoundTask[P, R]:
+    def options(self, **given: Unpack[CallKeywords]) -> BoundTask[P, R]:
         """The same task with the options of a call: `task_id`, `priority`, `delay_ms` or `delay`, `schedule_ms` or
         `at`, `expire_ms`, `unique`, `unique_for_ms`, `labels`, `enqueue_on_commit`; and for `schedule_by_…`:
         `schedule_id`, `timezone`, `misfire`, `coalesce`. Raises at once for a wrong one."""
-        plan_options, given = split_options(given)
-        options = call_options({"priority": self._options.priority, "unique": self._options.unique} | given)
+        plan_options, own = split_options(given)
+        options = call_options({"priority": self._options.priority, "unique": self._options.unique} | own)
         if options.priority is not None:
             self.app.options.check_lane(options.priority)
         return BoundTask(self.app, self.name, self._own, options, plan_options)

@@ -158,11 +158,11 @@ def test_the_constructor_and_the_decorator_speak_of_unknown_options() -> None:
     app = Ardiq(broker="memory://")
 
     with pytest.raises(TypeError, match=r"Ardiq has no option 'lanes'\."):
-        Ardiq(lanes=["a"])
+        Ardiq(lanes=["a"])  # type: ignore[call-arg]  # the mistake
     with pytest.raises(TypeError, match=r"a task has no option 'retries'\. Did you mean 'max_retries'\?"):
-        app.task(retries=3)(print)
+        app.task(retries=3)(print)  # type: ignore[call-overload]
     with pytest.raises(TypeError, match=r"a call has no option 'delay_s'\. Did you mean 'delay"):
-        app.task(len).options(delay_s=3)
+        app.task(len).options(delay_s=3)  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,12 @@ import re
 import subprocess
 import sys
 from collections import defaultdict
+from dataclasses import fields
 from pathlib import Path
+
+from ardiq_django.config import AppOptions, CallOptions, TaskOptions
+from ardiq_django.keywords import AppKeywords, CallKeywords, TaskKeywords
+from ardiq_django.plan import PlanOptions
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "tests" / "typing" / "calls.py"
@@ -31,3 +36,12 @@ def test_the_type_checker_finds_the_bad_calls_and_these_alone() -> None:
 
     assert {number: lines[number] for number in errors} == {number: lines[number] for number in expected}
     assert {number: said for number, said in errors.items() if expected[number] not in said} == {}
+
+
+def test_the_type_checker_knows_every_option_and_no_other() -> None:
+    def names(*kinds: type) -> set[str]:
+        return {field.name for kind in kinds for field in fields(kind)}
+
+    assert AppKeywords.__annotations__.keys() == names(AppOptions) - {"queue_name", "priorities"}
+    assert TaskKeywords.__annotations__.keys() == names(TaskOptions) - {"takes_context"}
+    assert CallKeywords.__annotations__.keys() == names(CallOptions, PlanOptions) | {"delay", "at"}

@@ -173,4 +173,4 @@ def test_what_is_no_provider_is_refused(wrong: Any) -> None:
 
 def test_the_option_is_a_list() -> None:
     with pytest.raises(ConfigError, match="give a list of context providers"):
-        Ardiq("memory://", context=TENANT)
+        Ardiq("memory://", context=TENANT)  # type: ignore[arg-type]

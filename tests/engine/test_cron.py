@@ -6,6 +6,7 @@ import pytest
 
 from ardiq_django import ConfigError, current_task
 from ardiq_django.clock import now_ms
+from ardiq_django.keywords import MissedTimes
 from tests.engine.house import House, soon, until
 
 HOUR_MS = 3_600_000
@@ -31,7 +32,7 @@ async def test_two_workers_fire_every_occurrence_once(house: House) -> None:
 
 
 @pytest.mark.parametrize(("misfire", "hours"), [("skip", []), ("once", [3]), ("all", [1, 2, 3])])
-async def test_what_was_missed_follows_the_policy(house: House, misfire: str, hours: list[int]) -> None:
+async def test_what_was_missed_follows_the_policy(house: House, misfire: MissedTimes, hours: list[int]) -> None:
     app = house.app(cron_poll_s=0.02)
     fired: list[int] = []
     last = asyncio.Event()
@@ -116,11 +117,11 @@ async def test_a_wrong_schedule_declares_nothing(house: House) -> None:
     with pytest.raises(ConfigError, match="is not valid: give five fields"):
         app.cron("every day")(_fine)
     with pytest.raises(ConfigError, match="misfire='often': give one of 'skip', 'once', 'all'"):
-        app.cron("* * * * *", misfire="often")(_fine)
+        app.cron("* * * * *", misfire="often")(_fine)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"_needs\(number: int\) -> None cannot be called so: missing"):
         app.cron("* * * * *")(_needs)
     with pytest.raises(TypeError, match="a task has no option 'retries'"):
-        app.cron("* * * * *", retries=3)(_fine)
+        app.cron("* * * * *", retries=3)(_fine)  # type: ignore[call-arg]
 
     assert (app.tasks, app.crons) == ([], [])
 

@@ -112,7 +112,7 @@ async def test_what_is_wrong_is_told_where_it_is_written(house: House) -> None:
     with pytest.raises(ConfigError, match="timezone='Mars' is not a known time zone"):
         await mail.options(timezone="Mars").schedule_by_cron("0 7 * * 1", "ada")
     with pytest.raises(ConfigError, match="misfire='often'"):
-        mail.options(misfire="often")
+        mail.options(misfire="often")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="task_id='a' is of one job"):
         await mail.options(task_id="a").schedule_by_cron("0 7 * * 1", "ada")
     with pytest.raises(ConfigError, match="a task of this name is scheduled in code"):

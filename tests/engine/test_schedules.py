@@ -10,6 +10,7 @@ import pytest
 
 from ardiq_django import Schedule, current_task
 from ardiq_django.clock import now_ms
+from ardiq_django.keywords import MissedTimes
 from ardiq_django.plan import Planned
 from tests.engine.house import House, end_of, soon, until
 
@@ -97,7 +98,7 @@ async def test_a_restart_loses_no_fire_time_and_makes_none_twice(house: House) -
 
 
 @pytest.mark.parametrize(("misfire", "hours"), [("skip", []), ("once", [3]), ("all", [1, 2, 3])])
-async def test_what_was_missed_follows_the_policy(house: House, misfire: str, hours: list[int]) -> None:
+async def test_what_was_missed_follows_the_policy(house: House, misfire: MissedTimes, hours: list[int]) -> None:
     app = house.app(**OFTEN)
     fired: list[int] = []
 

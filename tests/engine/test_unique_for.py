@@ -70,7 +70,8 @@ async def test_a_time_that_makes_no_sense_is_refused(house: House) -> None:
     app = house.app()
     task = app.task(name="note")(print)
 
-    for wrong in (-1, 1.5, "x", True):
+    wrongs: tuple[Any, ...] = (-1, 1.5, "x", True)
+    for wrong in wrongs:
         with pytest.raises(ConfigError, match="unique_for_ms="):
             task.options(unique_for_ms=wrong)
         with pytest.raises(ConfigError, match="unique_for_ms="):

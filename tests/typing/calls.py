@@ -1,9 +1,9 @@
 """Good and bad calls, held to by tests/test_typing.py: what the type checker is to find stands behind `# E:`."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-from ardiq_django import Ardiq, Job, PreparedTask, Task, TaskContext, TaskResult, current_task, gather, task
+from ardiq_django import Ardiq, Job, PreparedTask, Schedule, Task, TaskContext, TaskResult, current_task, gather, task
 from ardiq_django.dependencies import Depends
 
 app = Ardiq("memory://")
@@ -88,6 +88,26 @@ async def with_options() -> None:
     await app.enqueue_many([add])  # E: expected "PreparedTask"
     anything = await app.ref("elsewhere").enqueue(1, two=2)
     await app.send("elsewhere", 1, two=2)
+
+
+def wrong_options() -> None:
+    Ardiq("memory://", concurency=8)  # E: "concurency"
+    Ardiq("memory://", concurrency="8")  # E: expected "int"
+    app.task(retries=3)  # E: "retries"
+    app.task(executor="fork")  # E: [call-overload]
+    app.cron("* * * * *", misfire="often")  # E: incompatible type "Literal['often']"
+    add.options(delay_s=3)  # E: "delay_s"
+    add.options(at="tomorrow")  # E: expected "datetime | None"
+    task(queue="mail", max_retrys=3)  # E: "max_retrys"
+
+
+async def schedules() -> None:
+    schedule: Schedule = await add.options(timezone="Europe/Vienna").schedule_by_cron("0 7 * * 1", 1, b=2)
+    await add.schedule_by_cron("0 7 * * 1", "1")  # E: incompatible type "str"; expected "int"
+    await add.schedule_by_time("tomorrow", 1)  # E: incompatible type "str"; expected "datetime"
+    await add.schedule_by_interval(timedelta(hours=1))  # E: Missing positional argument "a"
+    add.schedule_by_time_sync(datetime.now(UTC), 1)
+    again: Job[int] = await schedule.run_now()
 
 
 async def reading(job: Job[int], other: Job[int]) -> int:
