@@ -31,6 +31,13 @@ class PlanOptions:
             check_choice("misfire", self.misfire, list(Misfire))
         check_flag("coalesce", self.coalesce)
 
+    @property
+    def given(self) -> str:
+        """What differs from the defaults, as it may have been written."""
+        plain = PlanOptions()
+        said = [(item.name, getattr(self, item.name)) for item in fields(self)]
+        return ", ".join(f"{name}={value!r}" for name, value in said if value != getattr(plain, name)) or "options"
+
 
 def split_options(given: Mapping[str, Any]) -> tuple[PlanOptions | None, dict[str, Any]]:
     """The options of a schedule, None if there are none among those given; and the others."""

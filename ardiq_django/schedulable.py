@@ -84,9 +84,11 @@ class Schedulable(Generic[P]):
         return Unsent(self.app.planner.plan(plan, self._on_commit), f"a schedule of task {self.name}")
 
     def _refuse_plan_options(self) -> None:
-        given = self._plan_options
-        if given is not None:
-            raise ConfigError(f"{self.name}: {given} are of a schedule, and this is one job: call schedule_by_cron()")
+        if self._plan_options is not None:
+            given = self._plan_options.given
+            raise ConfigError(
+                f"{self.name}: {given} for a schedule, and this is one job: call schedule_by_cron() or so"
+            )
 
     def _plan(
         self, when: Callable[[T, PlanOptions], When], said: T, args: tuple[Any, ...], kwargs: dict[str, Any]

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from croniter import croniter
 from croniter.croniter import CroniterError
 
+from ardiq_django.clock import LONGEST_MS
 from ardiq_django.exceptions import ConfigError
 
 MAX_CATCH_UP = 1_000
@@ -95,10 +96,16 @@ def timetable(spec: str | None, every: timedelta | float | None, timezone: str) 
         raise ConfigError(f"timezone={timezone!r} is not a known time zone") from error
     if spec is not None:
         return Timetable(spec=_checked(spec), timezone=timezone)
-    seconds = every.total_seconds() if isinstance(every, timedelta) else float(every or 0)
-    if seconds < 0.001:
+    return Timetable(every_ms=_every_ms(every))
+
+
+def _every_ms(every: timedelta | float | None) -> int:
+    seconds = every.total_seconds() if isinstance(every, timedelta) else every
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    # written so that NaN, which is in no order, is refused
+    if seconds is None or not is_number or not 0.001 <= seconds <= LONGEST_MS / 1000:
         raise ConfigError(f"every={every!r}: give seconds, or a timedelta, of at least one millisecond")
-    return Timetable(every_ms=round(seconds * 1000))
+    return round(seconds * 1000)
 
 
 def due_fires(table: Timetable, watermark_ms: int, now_ms: int, misfire: Misfire, grace_ms: int) -> list[int]:

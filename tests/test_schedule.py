@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -112,12 +113,14 @@ def test_an_interval_may_be_a_timedelta() -> None:
         ("0 0 31 2 *", None, "UTC", "never fires"),
         ("* * * * *", None, "Mars/Base", "timezone='Mars/Base' is not a known time zone"),
         (None, 0, "UTC", "every=0: give seconds"),
+        (None, "5", "UTC", "every='5': give seconds"),
+        (None, True, "UTC", "every=True: give seconds"),
+        (None, float("nan"), "UTC", "every=nan: give seconds"),
+        (None, 1e300, "UTC", r"every=1e\+300: give seconds"),
         (None, timedelta(seconds=-1), "UTC", "give seconds, or a timedelta, of at least one millisecond"),
     ],
 )
-def test_a_wrong_schedule_is_refused_with_a_sentence(
-    spec: str | None, every: float | timedelta | None, zone: str, sentence: str
-) -> None:
+def test_a_wrong_schedule_is_refused_with_a_sentence(spec: str | None, every: Any, zone: str, sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence):
         timetable(spec, every, zone)
 

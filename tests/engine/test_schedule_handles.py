@@ -117,8 +117,8 @@ async def test_what_is_wrong_is_told_where_it_is_written(house: House) -> None:
         await mail.options(task_id="a").schedule_by_cron("0 7 * * 1", "ada")
     with pytest.raises(ConfigError, match="a task of this name is scheduled in code"):
         await nightly.options(schedule_id="nightly").schedule_by_cron("0 7 * * 1")
-    with pytest.raises(ConfigError, match=r"timezone='UTC'.* are of a schedule, and this is one job"):
-        await mail.options(timezone="UTC").enqueue("ada")
+    with pytest.raises(ConfigError, match="mail: timezone='UTC', coalesce=True for a schedule, and this is one job"):
+        await mail.options(timezone="UTC", coalesce=True).enqueue("ada")
     assert await app.schedules() == []
 
 
