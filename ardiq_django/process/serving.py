@@ -92,6 +92,9 @@ class Serving:
                 return self._stop()
 
     async def _tell_health(self) -> None:
+        self._health.tell({app.queue_name: False for app in self._apps})
+        # by the file a supervisor knows a process that began to serve; one whose lifespan fails never did
+        await self._slots.asked_for.wait()
         while True:
             told = self._health.tell({app.queue_name: app.is_well for app in self._apps})
             if self._terms.health_file:

@@ -1,5 +1,6 @@
 """The places of a worker where jobs run: each has one thread of its own, started when something first needs it."""
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future
@@ -83,6 +84,7 @@ class Slots:
 
     def __init__(self, number: int, max_jobs: int | None = None) -> None:
         self.taken = 0  # jobs that have begun
+        self.asked_for = asyncio.Event()  # a worker has come so far as to serve, broker or no broker
         self.processes = ProcessPool()
         self._max_jobs = max_jobs
         self._all = [WorkerSlot(place) for place in range(number, 0, -1)]
@@ -206,6 +208,10 @@ class Share:
         self.used -= number
         if number:
             self._slots.keep(self, number)
+
+    def begin(self) -> None:
+        """The worker is about to take jobs."""
+        self._slots.asked_for.set()
 
     def want(self) -> None:
         """There may be more in the queue than its reservation was for."""

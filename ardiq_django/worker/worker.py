@@ -84,6 +84,7 @@ class Worker:
 
     async def _work(self) -> None:
         await self._lifespan.begin()
+        self._share.begin()
         self._lease = await Lease.begin(self._app.broker, self._card, self._patience)
         with contextlib.suppress(BrokerError):
             await self._clock.read()

@@ -26,6 +26,16 @@ def test_a_worker_whose_lifespan_fails_says_so_and_touches_no_job(tmp_path: Path
     assert (snapshot and snapshot.state) is State.QUEUED
 
 
+def test_a_supervisor_gives_up_where_no_lifespan_ever_begins(tmp_path: Path) -> None:
+    flags = ("tests.ring.lived:app", "--processes", "2")
+
+    with runworker(QUEUES, *flags, ARDIQ_TEST_WANTED=str(tmp_path / "wanted")) as supervisor:
+        code, said = supervisor.ended()
+
+    assert code == 1
+    assert "no process could begin to serve" in said
+
+
 def test_what_a_lifespan_made_is_there_and_what_was_logged_is_kept(tmp_path: Path) -> None:
     wanted = tmp_path / "wanted"
     wanted.write_text("hello")
