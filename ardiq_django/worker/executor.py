@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 UNKNOWN_FIRST_MS = 1_000
 UNKNOWN_MOST_MS = 30_000
+AROUND_BODIES = (__package__, "ardiq_django.dependencies", "ardiq_django.bridge")
 _PLAIN = TaskOptions()
 
 
@@ -181,7 +182,7 @@ class Executor:
 
 def _without_ours(trace: TracebackType | None) -> TracebackType | None:
     """A traceback begins in our own frames, which say nothing about the task."""
-    while trace and trace.tb_frame.f_globals.get("__name__", "").startswith(__package__):
+    while trace and trace.tb_frame.f_globals.get("__name__", "").startswith(AROUND_BODIES):
         trace = trace.tb_next
     return trace
 

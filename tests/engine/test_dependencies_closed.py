@@ -82,6 +82,9 @@ async def test_a_failure_is_seen_by_what_was_opened_and_is_never_hidden(house: H
     result = await end_of(job)
     assert not result.success
     assert "no such order" in result.value
+    assert result.error is not None
+    first_frame = result.error.traceback.splitlines()[1]
+    assert f'File "{__file__}"' in first_frame
     assert log.lines == ["client opened", "swallowed", "client saw Reject", "client closed"]
 
 
