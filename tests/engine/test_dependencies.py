@@ -6,6 +6,7 @@ import sys
 from typing import Annotated, Any, Generic, TypeVar
 
 import pytest
+from taskiq_dependencies import Depends as TaskiqDepends
 
 from ardiq_django import Ardiq, ConfigError, TaskContext, current_task
 from ardiq_django.dependencies import Depends
@@ -119,6 +120,21 @@ async def test_generics_know_what_they_are_of(house: House) -> None:
     await house.burst(app)
 
     assert (await end_of(job)).value == [[14, 7], True]
+
+
+async def test_markers_of_taskiq_are_understood(house: House) -> None:
+    app = house.app()
+
+    @app.task
+    async def look(
+        number: int = TaskiqDepends(get_number), pair: Annotated[Any, TaskiqDepends(Pair)] = None
+    ) -> list[Any]:
+        return [number, *pair.both]
+
+    job = await look.enqueue()
+    await house.burst(app)
+
+    assert (await end_of(job)).value == [7, 14, 7]
 
 
 async def test_overrides_reach_every_place(house: House) -> None:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 
-from ardiq_django import Reject, current_task
+from ardiq_django import Reject, State, current_task
 from ardiq_django.dependencies import Depends
 from tests.engine.house import House, end_of, until
 
@@ -106,6 +106,22 @@ async def test_a_job_that_is_cut_off_lets_go_of_what_it_had(house: House, log: L
 
     assert (result.success, result.aborted) == (False, end == "abort")
     assert log.lines[-3:] == ["client saw CancelledError", "client closed", "session closed"]
+
+
+async def test_a_job_that_is_handed_back_lets_go_too(house: House, log: Log) -> None:
+    app = house.app()
+
+    @app.task
+    async def hang(client: str = Depends(log.client)) -> None:
+        log.lines.append("body")
+        await asyncio.Event().wait()
+
+    job = await hang.enqueue()
+    async with house.working(app):
+        await until(lambda: "body" in log.lines)
+
+    assert await house.state(job) is State.QUEUED
+    assert log.lines == ["client opened", "body", "client saw CancelledError", "client closed"]
 
 
 async def test_a_thread_that_is_aborted_lets_go_too(house: House, log: Log) -> None:
