@@ -5,8 +5,10 @@ is added to that clock; it is 0 in production and lets tests travel in time agai
 
 Every verb is one atomic, repeatable step: applied twice it changes nothing the second time. Verbs that take several
 jobs answer one word for each, in order. Any verb may raise `BrokerError` when the broker cannot be reached; nothing is
-half done then. Verbs are coroutines and may be awaited on any event loop of the process; `run_sync` is the one bridge
-for synchronous callers.
+half done then. A waiting job whose window is over has ended as expired for every verb, swept or not.
+
+Verbs are coroutines and may be awaited on any event loop of the process; `run_sync` is the one bridge for synchronous
+callers.
 """
 
 from abc import ABC, abstractmethod

@@ -52,9 +52,11 @@ class Side:
     async def __aexit__(self, *error: object) -> None:
         await self.keep.close()
 
-    async def enqueue(self, number: int, token: str, digest: str, replaces: bool, delay: int, window: int) -> Any:
+    async def enqueue(
+        self, number: int, token: str, digest: str, replaces: bool, delay: int, window: int, unique: int
+    ) -> Any:
         job = self.keep.job(
-            id=IDS[number], token=token, digest=digest, replaces=replaces,
+            id=IDS[number], token=token, digest=digest, replaces=replaces, unique_for_ms=unique * UNIT_MS,
             delay_ms=delay * UNIT_MS, expire_ms=window * UNIT_MS, lane="high" if number % 2 else "low",
         )  # fmt: skip
         answers = await self.keep.broker.enqueue([job])
@@ -182,7 +184,7 @@ worker = st.integers(0, 1)
 outcome = st.tuples(st.integers(1, 2), st.sampled_from(sorted(MAKERS)))
 enqueue = st.tuples(
     st.just("enqueue"), number, st.sampled_from("tuv"), st.sampled_from(["", "d", "e"]), st.booleans(),
-    st.sampled_from([0, 0, 0, 1]), st.sampled_from([0, 0, 2]),
+    st.sampled_from([0, 0, 0, 1]), st.sampled_from([0, 0, 2]), st.sampled_from([0, 0, 1, 2]),
 )  # fmt: skip
 outcomes = st.lists(outcome, min_size=1, max_size=3)
 VERBS = {

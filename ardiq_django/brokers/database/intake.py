@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from ardiq_django.brokers.database.reading import unfinished
 from ardiq_django.brokers.database.tables import Tables
+from ardiq_django.brokers.database.upkeep import lapse
 from ardiq_django.exceptions import BrokerError
 from ardiq_django.models import Job
 from ardiq_django.models.job_queryset import intake
@@ -52,10 +53,20 @@ def _meet(tables: Tables, job: StagedJob) -> Acceptance:
             if tables.table.stage(tables.queue, [job], tables.skew_ms):
                 return Acceptance.CREATED
             continue
+        if known.expires_ms and _lapse(tables, job.id):
+            continue
         answer = _judge(tables, known, job)
         if answer is not Acceptance.CREATED or _replace(tables, known, job):
             return answer
     raise BrokerError(f"job id {job.id!r} is taken by a row that this transaction cannot see", job.id)
+
+
+def _lapse(tables: Tables, job_id: str) -> bool:
+    with tables.atomic():
+        row = tables.locked([job_id]).get(job_id)
+        has_lapsed = row is not None and lapse(tables, row)
+        tables.table.rewrite([row] if row and has_lapsed else [])
+    return has_lapsed
 
 
 def _judge(tables: Tables, known: Job, job: StagedJob) -> Acceptance:

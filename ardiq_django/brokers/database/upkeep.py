@@ -10,8 +10,9 @@ from ardiq_django.brokers.database.tables import Tables
 from ardiq_django.models import Job
 from ardiq_django.models.job_queryset import JobQuerySet
 from ardiq_django.results import ENDED, State
+from ardiq_django.states import Verb, apply
 from ardiq_django.statistics import Resolution
-from ardiq_django.wire import End, deliver
+from ardiq_django.wire import Answer, End, deliver
 
 AT_ONCE = 500
 RANKED_PER_MS = 1  # ranking walks over `kept_max` entries of an index, so the longer it is the rarer it is done
@@ -80,6 +81,18 @@ def expire(tables: Tables, now_ms: int, limit: int) -> int:
         if late:
             tables.ring_here(tables.bells.ends)
     return len(late)
+
+
+def lapse(tables: Tables, job: Job) -> bool:
+    """End a locked row as expired if it waits and its window is over: for everybody it has ended, swept or not."""
+    if not job.expires_ms or apply(Verb.EXPIRE, State(job.state))[0] is not Answer.DONE:
+        return False
+    now = tables.now_ms
+    if job.expires_ms > now:
+        return False
+    job.finish(late_end(job, now, tables.rules.result_ttl_ms))
+    tables.ring_here(tables.bells.ends)
+    return True
 
 
 def late_end(job: Job, now_ms: int, ttl_ms: int) -> End:

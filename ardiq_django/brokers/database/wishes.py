@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from ardiq_django.brokers.database.tables import Tables
+from ardiq_django.brokers.database.upkeep import lapse
 from ardiq_django.models import Job
 from ardiq_django.models.job_queryset import JobQuerySet
 from ardiq_django.results import State
@@ -77,15 +78,17 @@ def delete(tables: Tables, ids: Sequence[str]) -> list[Answer]:
 
 
 def _move(tables: Tables, verb: Verb, ids: Sequence[str], move: Callable[[Job, State], None]) -> list[Answer]:
-    rows, moved, answers = tables.locked(ids), list[Job](), []
+    rows, moved, answers = tables.locked(ids), dict[int, Job](), []
     for job_id in ids:
         job = rows.get(job_id)
+        if job and lapse(tables, job):
+            moved[job.pk] = job
         answer, state = apply(verb, State(job.state) if job else None)
         if job and state and answer is Answer.DONE:
             move(job, state)
-            moved.append(job)
+            moved[job.pk] = job
         answers.append(answer)
-    tables.table.rewrite(moved)
+    tables.table.rewrite(moved.values())
     return answers
 
 

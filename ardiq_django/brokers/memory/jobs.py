@@ -61,7 +61,7 @@ class Jobs:
         return entry is not None and not self.has_lapsed(entry) and not entry.state.ended
 
     def accept(self, job: StagedJob) -> Acceptance:
-        known = self.entries.get(job.id)
+        known = self._known(job.id)
         if known is not None and (refusal := self._refusal(known, job)):
             return refusal
         now = self._now()
@@ -213,9 +213,15 @@ class Jobs:
             self._finish_unrun(entry, State.EXPIRED, f"expired: not started within {entry.job.expire_ms} ms")
         return over
 
+    def _known(self, job_id: str) -> Entry | None:
+        entry = self.entries.get(job_id)
+        if entry:
+            self.has_lapsed(entry)
+        return entry
+
     def abort(self, job_id: str) -> tuple[Answer, Entry | None]:
         """The answer, and the entry if it runs and its worker is to be told."""
-        entry = self.entries.get(job_id)
+        entry = self._known(job_id)
         answer, state = apply(Verb.ABORT, entry.state if entry else None)
         if entry is None or answer is not Answer.DONE:
             return answer, None
@@ -226,7 +232,7 @@ class Jobs:
         return answer, None
 
     def replay(self, job_id: str) -> Answer:
-        entry = self.entries.get(job_id)
+        entry = self._known(job_id)
         answer, _ = apply(Verb.REPLAY, entry.state if entry else None)
         if entry and answer is Answer.DONE:
             entry.tally = Tally(history=entry.tally.history)
@@ -235,14 +241,14 @@ class Jobs:
         return answer
 
     def reschedule(self, job_id: str, due_ms: int) -> Answer:
-        entry = self.entries.get(job_id)
+        entry = self._known(job_id)
         answer, state = apply(Verb.RESCHEDULE, entry.state if entry else None)
         if entry and state and answer is Answer.DONE:
             self._schedule(entry, state, due_ms)
         return answer
 
     def delete(self, job_id: str) -> Answer:
-        entry = self.entries.get(job_id)
+        entry = self._known(job_id)
         answer, _ = apply(Verb.DELETE, entry.state if entry else None)
         if answer is Answer.DONE:
             del self.entries[job_id]

@@ -41,6 +41,9 @@ end
 
 local function accept(id, envelope, place)
   local in_flight = call('HGET', JOBS, id)
+  if in_flight and lapse(id) then
+    in_flight = nil
+  end
   local ended = not in_flight and record_of(id)
   local word = met(envelope, in_flight, ended)
   if word then

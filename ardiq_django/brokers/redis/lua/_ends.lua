@@ -107,3 +107,21 @@ local function withdraw(id, state, envelope, tally)
     end
   end
 end
+
+-- End a job as expired if it waits and its window is over: for everybody it has ended, swept or not. True if it did.
+local function lapse(id)
+  local over_ms = call('ZSCORE', EXPIRY, id)
+  if not over_ms or tonumber(over_ms) > NOW then
+    return false
+  end
+  local state, envelope = locate(id)
+  if state ~= 'scheduled' and state ~= 'queued' then
+    call('ZREM', EXPIRY, id)
+    return false
+  end
+  local tally = tally_of(id)
+  withdraw(id, state, envelope, tally)
+  local window_ms = tonumber(tail(envelope).expire_ms) or 0
+  finish(id, envelope, tally, 'expired', string.format('expired: not started within %d ms', window_ms))
+  return true
+end

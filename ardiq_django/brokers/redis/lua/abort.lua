@@ -6,6 +6,7 @@ local reply = {}
 make_way()
 for i = 8, #ARGV do
   local id, fence, word = ARGV[i], '', 's'
+  lapse(id)
   local state, envelope = locate(id)
   if state == 'running' then
     call('HSET', ABORTS, id, 1)

@@ -18,6 +18,7 @@ end
 
 for i = 8, #ARGV do
   local id, word = ARGV[i], 's'
+  lapse(id)
   local state, record = locate(id)
   if not state then
     word = 'g'

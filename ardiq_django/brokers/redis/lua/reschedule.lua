@@ -5,6 +5,7 @@
 local due_ms, words = ARGV[8], {}
 for i = 9, #ARGV do
   local id, word = ARGV[i], 's'
+  lapse(id)
   local state, envelope = locate(id)
   if not state then
     word = 'g'
