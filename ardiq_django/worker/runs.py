@@ -147,6 +147,7 @@ class Runs:
         return self._runs.get(run.delivery.job.id) is run
 
     def _overdue(self, run: Run) -> None:
-        if run.in_thread:
-            self._report.stuck(run.delivery, run.definition.options.timeout if run.definition else None)
+        definition = run.definition
+        if run.in_thread and definition and not definition.is_async:
+            self._report.stuck(run.delivery, definition.options.timeout)
         run.end(Cut.TIMEOUT)
