@@ -47,5 +47,6 @@ class Schedules(ABC):
     async def fire(self, firings: Sequence[Firing]) -> list[bool]:
         """Enqueue the jobs of each firing and move its schedule on, or remove it, in one atomic step.
 
-        True where this call did so. False, changing nothing, where the schedule is gone, disabled or replaced, or where
-        its mark is no longer the one that the firing was made from. Jobs whose ids are known are passed over."""
+        True where this call did so. False, changing nothing, where the schedule is gone, disabled or replaced, where
+        its mark is no longer the one that the firing was made from, or where somebody else is just firing it. Jobs
+        whose ids are known are passed over."""

@@ -69,16 +69,18 @@ class ScheduleQuerySet(models.QuerySet["Schedule"]):
         due = self.filter(queue=queue, next_ms__gt=0, next_ms__lte=now_ms).order_by("next_ms")[:limit]
         return [row for stored in due for row in stored.planned]
 
-    def move(self, queue: str, firing: Firing, given_up: bool) -> bool:
-        """Move a schedule on, or remove it; False if it is not as it was when the firing was made."""
-        row = self.one(queue, firing.schedule)
-        row = row.filter(token=firing.token, fire_ms=firing.mark_ms, next_ms__gt=0)
-        if not firing.next_ms:
-            return bool(row.delete()[0])
-        values: dict[str, int] = {"fire_ms": firing.upto_ms, "next_ms": firing.next_ms}
-        if firing.fired_ms and not given_up:
-            values["fired_ms"] = firing.fired_ms
-        return bool(row.update(**values))
+    def taken(self, queue: str, ids: Sequence[str]) -> "dict[str, Schedule]":
+        """These schedules by id, for update and without their plans; those that somebody else has taken are missing."""
+        rows = self.filter(queue=queue, name__in=[PLANNED + one for one in ids]).defer("plan").order_by("name")
+        return {row.name.removeprefix(PLANNED): row for row in rows.select_for_update(skip_locked=True)}
+
+    def move(self, rows: Sequence["Schedule"]) -> None:
+        """Write back schedules that have fired; those that are over are removed."""
+        going_on = [(row.fire_ms, row.next_ms, row.fired_ms, row.pk) for row in rows if row.next_ms]
+        sql = "UPDATE ardiq_schedule SET fire_ms = %s, next_ms = %s, fired_ms = %s WHERE id = %s"
+        dialect(connections[self.db]).change_each(sql, going_on)
+        if over := [row.pk for row in rows if not row.next_ms]:
+            self.filter(pk__in=over).delete()
 
 
 class Schedule(models.Model):
@@ -120,3 +122,12 @@ class Schedule(models.Model):
             self.next_ms = 0 if old and not old[0].is_enabled else row.next_ms
         self.token, self.task, self.plan = row.plan.token, row.plan.job.task[:NAME_LENGTH], pack_plan(row.plan)
         return is_new
+
+    def fire(self, firing: Firing, given_up: bool) -> bool:
+        """Move on, or to the end; False if this is not as it was when the firing was made."""
+        if not self.next_ms or (self.token, self.fire_ms) != (firing.token, firing.mark_ms):
+            return False
+        self.fire_ms, self.next_ms = firing.upto_ms, firing.next_ms
+        if firing.fired_ms and not given_up:
+            self.fired_ms = firing.fired_ms
+        return True

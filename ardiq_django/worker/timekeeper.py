@@ -32,7 +32,9 @@ class Timekeeper:
             if not rows:
                 return
             now, share = await self._app.broker.now_ms(), max(1, AT_ONCE // len(rows))
-            await schedules.fire([await self._firing(row, now, share) for row in rows])
+            fired = await schedules.fire([await self._firing(row, now, share) for row in rows])
+            if not any(fired):  # another worker is at it
+                return
 
     async def _firing(self, row: Planned, now_ms: int, most: int) -> Firing:
         try:

@@ -47,7 +47,7 @@ def test_looking_for_what_is_due_costs_the_same(broker: DatabaseBroker, alias: s
     assert "ardiq_schedule_next" in found
 
 
-def test_firing_costs_so_many_statements_as_fire(broker: DatabaseBroker, said: list[Statement]) -> None:
+def test_firing_costs_the_same_however_many_fire(broker: DatabaseBroker, said: list[Statement]) -> None:
     rows = broker.run_sync(broker.schedules.due(200))
     said.clear()
 
@@ -55,4 +55,4 @@ def test_firing_costs_so_many_statements_as_fire(broker: DatabaseBroker, said: l
 
     assert fired == [True] * DUE
     assert broker.run_sync(broker.size()) == DUE
-    assert len(said) <= DUE + 12
+    assert len(said) <= 12

@@ -96,12 +96,15 @@ def _due(tables: Tables, limit: int) -> list[Planned]:
 def _fire(tables: Tables, firings: Sequence[Firing]) -> list[bool]:
     fired, jobs = [False] * len(firings), list[StagedJob]()
     with tables.atomic():
+        rows = tables.schedules.taken(tables.queue, [firing.schedule for firing in firings])
         on_their_way = unfinished(tables, [firing.unless for firing in firings if firing.unless])
-        # sorted, so that two hosts that fire the same schedules never wait for each other in a circle
-        for place, firing in sorted(enumerate(firings), key=lambda one: one[1].schedule):
-            given_up = firing.unless in on_their_way
-            fired[place] = tables.schedules.move(tables.queue, firing, given_up)
-            jobs += firing.jobs if fired[place] and not given_up else []
+        for place, firing in enumerate(firings):
+            row, given_up = rows.get(firing.schedule), firing.unless in on_their_way
+            fired[place] = row is not None and row.fire(firing, given_up)
+            jobs += firing.jobs if fired[place] and not given_up else ()
+        tables.schedules.move(
+            [rows[one] for one in {f.schedule for f, done in zip(firings, fired, strict=True) if done}]
+        )
         if jobs:
             accept(tables, jobs)
             tables.ring("work")
