@@ -4,7 +4,6 @@ from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
-import msgspec
 from asgiref.sync import markcoroutinefunction
 
 from ardiq_django.clock import now_ms
@@ -13,7 +12,7 @@ from ardiq_django.exceptions import ConfigError
 from ardiq_django.plan import Plan, PlanOptions, When, plan_of
 from ardiq_django.producer import Call
 from ardiq_django.registry import TaskDefinition
-from ardiq_django.stamping import captured
+from ardiq_django.stamping import with_context
 from ardiq_django.unsent import Unsent, refuse_where_no_loop_runs
 
 if TYPE_CHECKING:
@@ -101,5 +100,4 @@ class Schedulable(Generic[P]):
             raise ConfigError(f"schedule_id={options.schedule_id!r}: a task of this name is scheduled in code")
         time = when(said, options)
         job = self.app.producer.stage(Call(self.name, self._definition, args, kwargs, self._options))
-        job = msgspec.structs.replace(job, headers=captured(self.app))
-        return plan_of(options.schedule_id, job, time, options, now_ms())
+        return plan_of(options.schedule_id, with_context(self.app, job), time, options, now_ms())

@@ -44,6 +44,13 @@ async def stamped(
     return [await _stamp(app, job, taken, finish) for job in jobs]
 
 
+def with_context(app: "Ardiq", job: StagedJob) -> StagedJob:
+    """The job with the context it is made in, for one that passes the hooks later; raises as `stamped` does."""
+    taken = captured(app)
+    _check(job, "headers", taken, app.options.max_payload_bytes)
+    return msgspec.structs.replace(job, headers=taken)
+
+
 def captured(app: "Ardiq") -> dict[str, Any]:
     """What the context providers take along from here."""
     return {one.name: value for one in providers_of(app) if (value := one.capture()) is not None}

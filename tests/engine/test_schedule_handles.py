@@ -2,11 +2,21 @@
 
 import gc
 import logging
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ardiq_django import ArdiqError, ConfigError, Schedule, Status
+from ardiq_django import (
+    ArdiqError,
+    ConfigError,
+    ContextProvider,
+    EnqueueContext,
+    PayloadError,
+    Schedule,
+    Status,
+    current_task,
+)
 from ardiq_django.clock import now_ms
 from tests.engine.house import House, end_of, until
 
@@ -195,3 +205,36 @@ async def test_what_is_wrong_is_told_at_the_call_and_what_nobody_awaits_in_the_l
     assert "a schedule of task mail was never awaited" in caplog.text
     assert "test_schedule_handles.py" in caplog.text
     assert await app.schedules() == []
+
+
+async def test_the_context_is_that_of_the_planning_and_the_hooks_see_each_job(house: House) -> None:
+    app = house.app(**OFTEN)
+    said: list[tuple[str, object]] = []
+    tenant = ["planner"]
+    app.add_context(ContextProvider("tenant", lambda: tenant[0], lambda value: nullcontext()))
+
+    @app.on_enqueue
+    def mark(context: EnqueueContext) -> None:
+        context.labels["marked"] = tenant[0]
+
+    @app.task
+    async def mail() -> None:
+        said.append((current_task().headers["tenant"], current_task().labels["marked"]))
+
+    await mail.schedule_by_interval(0.1)
+    tenant[0] = "worker"
+    async with house.working(app):
+        await until(lambda: len(said) >= 2)
+
+    assert set(said) == {("planner", "worker")}
+
+
+async def test_a_context_that_cannot_be_carried_is_told_at_the_call(house: House) -> None:
+    app = house.app()
+    app.add_context(ContextProvider("tenant", object, lambda value: nullcontext()))
+
+    @app.task
+    async def mail() -> None: ...
+
+    with pytest.raises(PayloadError, match="headers tenant cannot be carried"):
+        await mail.schedule_by_interval(60)
