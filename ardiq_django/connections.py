@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import django
 from asgiref.sync import AsyncToSync, SyncToAsync, ThreadSensitiveContext, sync_to_async
-from django.conf import ENVIRONMENT_VARIABLE
+from django.conf import ENVIRONMENT_VARIABLE, settings
 from django.db import connections, transaction
 
 from ardiq_django import conf, hygiene
@@ -62,10 +62,11 @@ def ring_of_process() -> Iterator[None]:
     connections at the end. A script that configures Django itself does so where it is imported."""
     if ENVIRONMENT_VARIABLE in os.environ:
         django.setup()
-    hygiene.begin()
+        hygiene.begin()
     yield
-    connections.close_all()
-    hygiene.close_pools()
+    if settings.configured:
+        connections.close_all()
+        hygiene.close_pools()
 
 
 def _some_thread_waits() -> bool:

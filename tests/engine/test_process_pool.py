@@ -79,6 +79,32 @@ async def test_a_process_that_ends_while_it_idles_costs_no_attempt(house: House,
     assert result.value[0] != pid
 
 
+async def test_every_kind_of_death_is_told(house: House, app: Ardiq, tmp_path: Path) -> None:
+    app.override(concurrency=2)
+    jobs = {how: await app.send("die", how, str(tmp_path / "log")) for how in bodies.DEATHS}
+
+    async with house.working(app):
+        results = {how: await end_of(job) for how, job in jobs.items()}
+
+    assert [result.value for result in results.values()] == ["survived"] * 4
+    assert {how: [attempt.message for attempt in result.attempts] for how, result in results.items()} == {
+        "segfault": ["its process died with signal 11 (SIGSEGV)"],
+        "kill": ["its process died with signal 9 (SIGKILL)"],
+        "exit": ["its process ended with exit code 3"],
+        "fork": ["its process ended with exit code 4"],
+    }
+
+
+async def test_a_body_that_looks_at_no_signal_is_killed_after_a_grace(house: House, app: Ardiq, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+
+    async with house.working(app):
+        result = await end_of(await app.send("overrun_in_c", str(log)))
+
+    assert result.value == "timed out after 0.2s"
+    assert not is_alive(int(lines(log)[0]))
+
+
 async def test_what_cannot_be_carried_fails_as_in_a_thread(house: House, app: Ardiq) -> None:
     app.override(max_payload_bytes=1_000_000)
 
@@ -159,27 +185,46 @@ SCRIPT = """
 import asyncio
 from ardiq_django import Ardiq
 
+{prelude}
 app = Ardiq("memory://", burst=True)
 
 
 @app.task(executor="process")
 def shout(word: str) -> str:
+    {before}
     return word.upper() + " from " + __name__
 
 
-if __name__ == "__main__":
-    async def main() -> None:
-        job = await shout.enqueue("hello")
-        await app.run()
-        print((await job.result()).value)
+async def main() -> None:
+    job = await shout.enqueue("hello")
+    await app.run()
+    print((await job.result()).value)
 
+
+if __name__ == "__main__":
     asyncio.run(main())
+"""
+WITH_DJANGO = """
+import django
+from django.conf import settings
+from django.db import connection
+
+database = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
+settings.configure(INSTALLED_APPS=["ardiq_django"], DATABASES={"default": database})
+django.setup()
 """
 
 
-async def test_a_script_may_be_producer_worker_and_task_in_one(address: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "parts",
+    [{"prelude": "", "before": ""}, {"prelude": WITH_DJANGO, "before": "connection.cursor().execute('SELECT 1')"}],
+    ids=["plain", "with Django"],
+)
+async def test_a_script_may_be_producer_worker_and_task_in_one(
+    address: str, tmp_path: Path, parts: dict[str, str]
+) -> None:
     script = tmp_path / "script.py"
-    script.write_text(SCRIPT)
+    script.write_text(SCRIPT.format(**parts))
     environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
 
     process = await asyncio.create_subprocess_exec(

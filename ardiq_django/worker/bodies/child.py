@@ -126,6 +126,7 @@ class Child:
     def __init__(self, line: Line) -> None:
         self._line = line
         self._thread = MainThread("main")
+        self._slot: WorkerSlot | None = None
         self._run: Run | None = None
         self._runs = threading.Event()
         self._telling = threading.Lock()
@@ -143,20 +144,23 @@ class Child:
     def serve(self) -> None:
         """Run bodies until the line is cut."""
         with ExitStack() as ring:
-            letter = self._line.read()
-            welcome = read_welcome(letter) if letter else None
-            slot: WorkerSlot | None = None
-            while welcome and not self.was_ended and (letter := self._line.read()) is not None:
+            welcome = self._line.read() or b""
+            while not self.was_ended and (letter := self._line.read()) is not None:
                 call = read_call(letter)
                 try:
-                    if slot is None:
-                        ring.enter_context(ring_of(welcome))
-                        slot = WorkerSlot(1, self._thread)
-                    app, definition = task_of(call, welcome.main)
+                    app, run = self._take_up(call, read_welcome(welcome), ring)
                 except Exception:
                     self._line.write(Refused(traceback.format_exc()[-MAX_REASON:]))
                     return
-                self._answer(call, app, Run(call.delivery, definition, slot, 0))
+                self._answer(call, app, run)
+
+    def _take_up(self, call: Call, welcome: Welcome, ring: ExitStack) -> "tuple[Ardiq, Run]":
+        if self._slot is None:
+            ring.enter_context(ring_of(welcome))
+        app, definition = task_of(call, welcome.main)
+        # now a script has set up what it likes: the unit of work is that of the framework
+        self._slot = self._slot or WorkerSlot(1, self._thread)
+        return app, Run(call.delivery, definition, self._slot, 0)
 
     def _answer(self, call: Call, app: "Ardiq", run: Run) -> None:
         clock = BrokerClock(app.broker)
