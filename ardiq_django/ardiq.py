@@ -248,6 +248,10 @@ class Ardiq(Queue, Hooked):
         """`enqueue` by name."""
         return self.ref(name).enqueue(*args, **kwargs)
 
+    def send_sync(self, name: str, *args: Any, **kwargs: Any) -> Job[Any]:
+        """`enqueue_sync` by name."""
+        return self.ref(name).enqueue_sync(*args, **kwargs)
+
     @markcoroutinefunction
     def enqueue_many(self, prepared: Iterable[PreparedTask]) -> Coroutine[Any, Any, list[Job[Any]]]:
         """Store prepared calls, one round trip for each 1,000, and return their jobs in order.

@@ -189,6 +189,43 @@ async def test_a_finished_job_cannot_be_aborted(house: House) -> None:
     assert (await end_of(job)).success
 
 
+async def test_no_end_is_changed_by_an_abort(house: House) -> None:
+    app = house.app()
+
+    @app.task(max_retries=0)
+    async def fail() -> None:
+        raise ValueError("no")
+
+    failed, aborted, expired = await fail.enqueue(), await fail.enqueue(), await fail.options(expire_ms=1).enqueue()
+    assert await aborted.abort()
+    house.travel(1_000)
+    assert await expired.abort() is False
+    await house.burst(app)
+    before = [await end_of(job) for job in (failed, aborted, expired)]
+
+    assert [await job.abort() for job in (failed, aborted, expired)] == [False] * 3
+    assert [result.state for result in before] == [State.FAILED, State.ABORTED, State.EXPIRED]
+    assert [await job.result() for job in (failed, aborted, expired)] == before
+    assert await app.abort("nobody") is False
+
+
+async def test_a_job_behind_a_long_backlog_is_aborted_at_once(house: House) -> None:
+    app = house.app()
+    runs: list[int] = []
+
+    @app.task
+    async def note(number: int) -> None:
+        runs.append(number)
+
+    jobs = await app.enqueue_many(note.prepare(number) for number in range(500))
+    assert await jobs[-1].abort()
+    assert (await end_of(jobs[-1])).aborted
+    assert await app.queue_size() == 499
+    await house.burst(app)
+
+    assert sorted(runs) == list(range(499))
+
+
 async def test_an_aborted_job_can_be_run_again(house: House) -> None:
     app = house.app()
 

@@ -21,9 +21,11 @@ async def test_a_task_of_another_process_is_called_by_name(house: House) -> None
     first = await producer.send("mail.send", "a", subject="b")
     second = await producer.ref("mail.send", priority="high").enqueue("c")
     third = await house.in_thread(lambda: producer.ref("mail.send").enqueue_sync("d"))
+    fourth = await house.in_thread(lambda: producer.send_sync("mail.send", "e", subject="f"))
     await house.burst(worker)
 
-    assert [(await end_of(job)).value for job in (first, second, third)] == ["a: b", "c: ", "d: "]
+    values = [(await end_of(job)).value for job in (first, second, third, fourth)]
+    assert values == ["a: b", "c: ", "d: ", "e: f"]
 
 
 async def test_a_reference_binds_where_the_task_is_known_and_is_never_called_in_place(house: House) -> None:
