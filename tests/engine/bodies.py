@@ -23,6 +23,8 @@ AT_IMPORT = "ARDIQ_TEST_BODIES_AT_IMPORT"  # what is to happen there when this m
 match os.environ.get(AT_IMPORT):
     case "slow":
         time.sleep(1)
+    case "stuck":
+        time.sleep(600)
     case "broken":
         raise ImportError("half a deploy")
 app = Ardiq(os.environ.get(ADDRESS, "memory://"), os.environ.get(QUEUE, "bodies"), ["low", "default", "high"])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ardiq_django import Ardiq
+from ardiq_django import Ardiq, State
 from tests.engine import bodies
 from tests.engine.house import House, end_of, soon, until
 from tests.ring.processes import is_alive, lines
@@ -137,6 +137,18 @@ async def test_a_time_limit_begins_with_the_body_and_not_with_its_process(
     assert result.duration_ms < 900
 
 
+async def test_a_body_that_has_not_begun_can_be_aborted(
+    house: House, app: Ardiq, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(bodies.AT_IMPORT, "stuck")
+
+    async with house.working(app):
+        job = await app.send("where")
+        await house.until_state(job, State.RUNNING)
+        assert await job.abort()
+        assert (await end_of(job)).aborted
+
+
 async def test_a_process_that_cannot_import_its_task_says_why(
     house: House, app: Ardiq, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,7 +195,7 @@ async def test_middleware_and_hooks_of_the_app_are_around_the_body_there(
 
 SCRIPT = """
 import asyncio
-from ardiq_django import Ardiq
+from ardiq_django import Ardiq, State
 
 {prelude}
 app = Ardiq("memory://", burst=True)

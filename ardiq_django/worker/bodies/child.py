@@ -128,7 +128,7 @@ class Child:
         self._thread = MainThread("main")
         self._slot: WorkerSlot | None = None
         self._run: Run | None = None
-        self._runs = threading.Event()
+        self._works = threading.Event()
         self._telling = threading.Lock()
         self.was_ended = False
 
@@ -146,6 +146,7 @@ class Child:
         with ExitStack() as ring:
             welcome = self._line.read() or b""
             while not self.was_ended and (letter := self._line.read()) is not None:
+                self._works.set()
                 call = read_call(letter)
                 try:
                     app, run = self._take_up(call, read_welcome(welcome), ring)
@@ -153,6 +154,7 @@ class Child:
                     self._line.write(Refused(traceback.format_exc()[-MAX_REASON:]))
                     return
                 self._answer(call, app, run)
+                self._works.clear()
 
     def _take_up(self, call: Call, welcome: Welcome, ring: ExitStack) -> "tuple[Ardiq, Run]":
         if self._slot is None:
@@ -169,11 +171,9 @@ class Child:
         run.start_ms = clock.now_ms()
         self._line.write(Began(run.start_ms))
         self._run = run
-        self._runs.set()
         try:
             outcome = self._execute(executor, app, run)
         finally:
-            self._runs.clear()
             with self._telling:
                 self._run = None
         if self.was_ended:
@@ -198,7 +198,7 @@ class Child:
 
     def _keep_looking(self) -> None:
         told: object = None
-        while self._runs.wait():
+        while self._works.wait():
             if self._line.stirs_within(LOOK_EVERY_MS):
                 self._look()
             with self._telling:
@@ -213,7 +213,7 @@ class Child:
             self._line.write(Progressed(made))
 
     def _look(self) -> None:
-        if self._run and self._line.is_cut:
+        if self._works.is_set() and self._line.is_cut:
             die()
 
 
