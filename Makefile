@@ -3,6 +3,9 @@
 PYTHON ?= python3
 PYTEST_ARGS ?=
 
+# Tests run side by side, a file of them at a time, each process with servers of its own. PYTEST_SPREAD= runs one by one.
+PYTEST_SPREAD ?= --numprocesses auto --maxprocesses 4 --dist loadfile
+
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
@@ -34,13 +37,13 @@ demo: $(READY)  ## Run the example project (BROKER=memory|redis|database, ONCE=1
 	ONCE="$(ONCE)" BROKER="$(BROKER)" $(BIN)/python example_project/demo.py
 
 test: $(READY)  ## Test, on the oldest Django we support
-	ARDIQ_TEST_SERVERS=packaged $(BIN)/python -m pytest $(PYTEST_ARGS)
+	ARDIQ_TEST_SERVERS=packaged $(BIN)/python -m pytest $(PYTEST_SPREAD) $(PYTEST_ARGS)
 
 test-next:  ## Test on the newest
 	@if python=$$(sh .ci/find-python $(NEXT_PYTHONS)); then \
 		$(MAKE) --no-print-directory $(NEXT_READY) NEXT_PYTHON="$$python" && \
-		echo "$(NEXT_VENV)/bin/python -m pytest $(PYTEST_ARGS)" && \
-		$(NEXT_VENV)/bin/python -m pytest $(PYTEST_ARGS); \
+		echo "$(NEXT_VENV)/bin/python -m pytest $(PYTEST_SPREAD) $(PYTEST_ARGS)" && \
+		$(NEXT_VENV)/bin/python -m pytest $(PYTEST_SPREAD) $(PYTEST_ARGS); \
 	else \
 		echo "Skipped Django $(NEXT_DJANGO): it needs one of Python $(NEXT_PYTHONS), and none was found."; \
 	fi
@@ -78,7 +81,7 @@ migrations: $(READY)
 	ARDIQ_TEST_DIR=$(VENV) DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m django makemigrations --check --dry-run
 
 test-matrix: $(READY)  ## Test each Python and Django found, and each server (FULL=1: every test; ONLY="3.13-6.1")
-	@FULL="$(FULL)" PYTEST_ARGS="$(PYTEST_ARGS)" $(BIN)/python -m tests.matrix $(ONLY)
+	@FULL="$(FULL)" PYTEST_ARGS="$(PYTEST_SPREAD) $(PYTEST_ARGS)" $(BIN)/python -m tests.matrix $(ONLY)
 
 clean:  ## Remove the environments, the caches and what was built
 	rm -rf $(VENV) $(NEXT_VENV) .matrix .bench-peer build dist

@@ -56,9 +56,7 @@ def mariadb() -> Iterator[MariaDbServer]:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(
-    request: pytest.FixtureRequest, django_db_modify_db_settings_parallel_suffix: None
-) -> None:
+def django_db_modify_db_settings(request: pytest.FixtureRequest) -> None:
     """Start each database before its test database is made, if a test of this session is marked to use it."""
     for name in ("postgres", "mariadb") if wants_mariadb() else ("postgres",):
         if any(_uses(item, name) for item in request.session.items):

@@ -249,7 +249,11 @@ class PostgresServer(DatabaseServer):
 def work_dir() -> Path:
     """The directory of this test session, shared with its child processes. Naming it does not make it."""
     unused = Path(tempfile.gettempdir()) / f"ardiq-{secrets.token_hex(4)}"
-    return Path(os.environ.setdefault("ARDIQ_TEST_DIR", str(unused)))
+    path = os.environ.setdefault("ARDIQ_TEST_DIR", str(unused))
+    part = os.environ.get("PYTEST_XDIST_WORKER", "")  # of a session whose tests run side by side
+    if not path.endswith(part):
+        path = os.environ["ARDIQ_TEST_DIR"] = f"{path}-{part}"
+    return Path(path)
 
 
 def make_work_dir() -> Path:
