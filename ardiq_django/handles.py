@@ -152,22 +152,22 @@ class PreparedTask(msgspec.Struct, frozen=True, gc=False):
     def id(self) -> str:
         return self.job.id
 
-    def of(self, queue: str) -> tuple[StagedJob, str | None]:
-        """What is to be sent; raises `ConfigError` if it was prepared for another queue."""
-        if self.queue not in ("", queue):
-            raise ConfigError(
-                f"{self.job.task} was prepared for queue {self.queue!r}, and is not enqueued in {queue!r}"
-            )
-        return self.job, self.on_commit
-
 
 def ready(prepared: Iterable[PreparedTask], queue: str) -> list[tuple[StagedJob, str | None]]:
-    """Prepared calls of a queue as they are sent."""
-    calls = list(prepared)
-    for call in calls:
-        if not isinstance(call, PreparedTask):
-            raise TypeError(f"{call!r} is no prepared call: give what task.prepare(…) returns")
-    return [call.of(queue) for call in calls]
+    """Prepared calls of a queue as they are sent: each job, and what its call or its task says of the commit."""
+    calls: list[tuple[StagedJob, str | None]] = []
+    for call in prepared:
+        if type(call) is not PreparedTask or call.queue != queue:
+            _check_prepared(call, queue)
+        calls.append((call.job, call.on_commit))
+    return calls
+
+
+def _check_prepared(call: Any, queue: str) -> None:
+    if not isinstance(call, PreparedTask):
+        raise TypeError(f"{call!r} is no prepared call: give what task.prepare(…) returns")
+    if call.queue not in ("", queue):
+        raise ConfigError(f"{call.job.task} was prepared for queue {call.queue!r}, and is not enqueued in {queue!r}")
 
 
 class Job(msgspec.Struct, Generic[V], frozen=True, eq=False, repr_omit_defaults=True, gc=False):

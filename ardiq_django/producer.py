@@ -151,8 +151,9 @@ class Producer:
         """Hand staged jobs to the broker, in order, or keep them for the commit of the caller's transaction.
 
         Raises `BrokerError` carrying the first id that may not have been stored, and `JobConflict`."""
-        jobs: Sequence[StagedJob] = [job for job, _ in prepared]
-        receipts = _receipts(prepared, await stamped(self._app, jobs) if stamps(self._app) else jobs)
+        receipts = [Receipt(*call) for call in prepared]
+        if stamps(self._app):
+            _replace(receipts, await stamped(self._app, [receipt.job for receipt in receipts]))
         # under async_to_sync the loop is gone after this call, and connections made in it would go with it
         if not await around().in_callers_thread(lambda: self._send_here(receipts)):
             await self._store(receipts)
@@ -160,8 +161,9 @@ class Producer:
 
     def send_sync(self, prepared: Prepared) -> list[Receipt]:
         """`send` for synchronous callers."""
-        jobs: Sequence[StagedJob] = [job for job, _ in prepared]
-        receipts = _receipts(prepared, stamped_sync(self._app, jobs) if stamps(self._app) else jobs)
+        receipts = [Receipt(*call) for call in prepared]
+        if stamps(self._app):
+            _replace(receipts, stamped_sync(self._app, [receipt.job for receipt in receipts]))
         self._send_here(receipts)
         return receipts
 
@@ -204,8 +206,9 @@ class Producer:
             raise JobConflict(conflicts[0])
 
 
-def _receipts(prepared: Prepared, jobs: Sequence[StagedJob]) -> list[Receipt]:
-    return [Receipt(job, on_commit) for job, (_, on_commit) in zip(jobs, prepared, strict=True)]
+def _replace(receipts: Sequence[Receipt], jobs: Sequence[StagedJob]) -> None:
+    for receipt, job in zip(receipts, jobs, strict=True):
+        receipt.job = job
 
 
 def _window_ms(call: Call, declared: TaskOptions) -> int:
