@@ -1,7 +1,7 @@
 """Fixtures all tests share: the servers, started once a session and only if a test asks for them."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TypeVar
 
 import pytest
@@ -22,6 +22,14 @@ def pytest_configure() -> None:
     make_work_dir()
     if os.environ.get("CI"):
         settings.load_profile("ci")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Processes that run tests side by side report in UTF-8, which cannot carry everything that some tests log."""
+    report = yield
+    report.sections = [(name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections]
+    return report
 
 
 @pytest.fixture(scope="session")
