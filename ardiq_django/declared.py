@@ -20,12 +20,12 @@ _lock = threading.Lock()
 def get_app(queue: str = "default") -> Ardiq:
     """The app of a queue that the settings declare; always the same object. Raises `ConfigError` for any other."""
     with _lock:
-        if queue not in _apps:
+        if queue not in _apps or queue not in around().declared_queues():  # settings change while tests run
             try:
                 around().app_options(queue)
             except LookupError as error:
                 raise ConfigError(str(error)) from error
-            _apps[queue] = Ardiq.declared(queue)
+            _apps.setdefault(queue, Ardiq.declared(queue))
         return _apps[queue]
 
 

@@ -68,6 +68,17 @@ def test_a_queue_that_is_not_declared_is_refused_with_those_that_are(settings: S
         get_app("post")
 
 
+def test_a_queue_is_known_only_as_long_as_it_is_declared() -> None:
+    with override_settings(ARDIQ={"default": {}, "parcels": {}}):
+        app = get_app("parcels")
+
+    with pytest.raises(ConfigError, match="queue 'parcels' is not declared"):
+        get_app("parcels")
+
+    with override_settings(ARDIQ={"default": {}, "parcels": {}}):
+        assert get_app("parcels") is app
+
+
 def test_serializers_may_be_named_by_their_path(settings: Settings) -> None:
     path = "ardiq_django.codec"
     settings.ARDIQ = {"default": {"SERIALIZER": f"{path}.encode", "DESERIALIZER": f"{path}.decode"}}
