@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ardiq_django.provider import ContextProvider, check_provider
+from ardiq_django.signature import signature_of
 from ardiq_django.wire import StagedJob
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class Hooked:
         """
         if not inspect.isasyncgenfunction(fn):
             raise TypeError(f"{fn!r} is no lifespan: it needs an async generator function, with one yield")
+        _called(fn, "lifespan")
         known = self.hooks.lifespan
         # a module that is imported twice declares the very same function again
         if known is not None and getattr(known, "__code__", known) != getattr(fn, "__code__", fn):
@@ -101,13 +103,13 @@ class Hooked:
         Not of a `Retry` that leads to another attempt, of a `Requeue` or of an abort. The attempt's end is stored after
         its hooks have returned; what goes wrong in one is logged and changes nothing.
         """
-        self.hooks.error.append(_called(fn, "on_error"))
+        self.hooks.error.append(_called(fn, "on_error", "error"))
         return fn
 
     def on_enqueue(self, fn: Fn) -> Fn:
         """Declare a hook that sees each job before it is stored, with an `EnqueueContext`, whichever way it is enqueued
         and by schedules too; sync or async. One that raises fails the enqueue, and nothing is stored."""
-        self.hooks.enqueue.append(_called(fn, "on_enqueue"))
+        self.hooks.enqueue.append(_called(fn, "on_enqueue", "job"))
         return fn
 
     def middleware(self, fn: Fn) -> Fn:
@@ -116,7 +118,7 @@ class Hooked:
         An `async def` surrounds every task, on the event loop, and awaits `call_next()`; a plain `def` surrounds sync
         tasks alone, in their thread, inside of all async ones. It returns the result, or raises to fail the attempt.
         """
-        self.hooks.middleware.append(_called(fn, "middleware"))
+        self.hooks.middleware.append(_called(fn, "middleware", "context", "call_next"))
         return fn
 
     def add_context(self, provider: ContextProvider) -> None:
@@ -125,7 +127,12 @@ class Hooked:
         self.hooks.providers.append(provider)
 
 
-def _called(fn: Fn, what: str) -> Fn:
+def _called(fn: Fn, what: str, *given: str) -> Fn:
+    """The function, which must be one that can be called with what it will be given."""
     if not callable(fn):
         raise TypeError(f"{fn!r} is no {what}: give a function")
+    try:
+        signature_of(fn).bind(*given)
+    except TypeError:
+        raise TypeError(f"{fn!r} is no {what}: it will be called with ({', '.join(given)})") from None
     return fn

@@ -238,3 +238,11 @@ def test_a_hook_is_something_to_call() -> None:
     for declare in (app.on_error, app.on_enqueue, app.middleware):
         with pytest.raises(TypeError, match="5 is no"):
             declare(5)  # type: ignore[type-var]
+
+
+def test_a_hook_takes_what_it_will_be_given() -> None:
+    app = Ardiq("memory://")
+
+    for declare, given in ((app.on_error, "error"), (app.on_enqueue, "job"), (app.middleware, "context, call_next")):
+        with pytest.raises(TypeError, match=rf"will be called with \({given}\)"):
+            declare(lambda: None)

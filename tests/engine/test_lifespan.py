@@ -219,12 +219,17 @@ def test_an_app_has_one_lifespan() -> None:
 
     async def no_generator() -> None: ...
 
+    async def takes_something(app: object) -> AsyncIterator[None]:
+        yield
+
     app.lifespan(first)  # its module was imported again
     with pytest.raises(ValueError, match="is the lifespan of this app already: enter <function"):
         app.lifespan(second)
     for wrong in (no_generator, lambda: None):
         with pytest.raises(TypeError, match="is no lifespan: it needs an async generator function"):
             app.lifespan(wrong)
+    with pytest.raises(TypeError, match=r"is no lifespan: it will be called with \(\)"):
+        app.lifespan(takes_something)
 
 
 async def test_one_that_yields_twice_or_never_is_an_error(house: House, caplog: pytest.LogCaptureFixture) -> None:
