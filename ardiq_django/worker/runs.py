@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import contextvars
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -11,13 +12,15 @@ from ardiq_django.wire import Delivery, News, Outcome
 from ardiq_django.worker.bodies.attempts import ProcessAttempts
 from ardiq_django.worker.clock import BrokerClock
 from ardiq_django.worker.deadlines import Deadlines
-from ardiq_django.worker.executor import Executor, put_back
+from ardiq_django.worker.executor import UNKNOWN_MOST_MS, Executor, put_back
 from ardiq_django.worker.report import Report
 from ardiq_django.worker.run import Cut, Run
 from ardiq_django.worker.slots import Share
 
 if TYPE_CHECKING:
     from ardiq_django.ardiq import Ardiq
+
+LACKS_FOR_S = 2 * UNKNOWN_MOST_MS / 1000
 
 
 class Runs:
@@ -43,6 +46,7 @@ class Runs:
         self._deadlines = Deadlines(self._overdue, self._holds)
         self._in_process = ProcessAttempts(app, clock, share.processes, self._limit)
         self._runs: dict[str, Run] = {}
+        self._put_back_s = float("-inf")
         self._from_threads: list[tuple[Run, Outcome | None]] = []
         self._handing_over = threading.Lock()
 
@@ -58,6 +62,11 @@ class Runs:
         starts = {job_id: run.start_ms for job_id, run in self._runs.items()}
         told = {job_id: run.context.progress_made for job_id, run in self._runs.items() if run.context}
         return News(starts, {job_id: made for job_id, made in told.items() if made})
+
+    @property
+    def lacks_tasks(self) -> bool:
+        """Whether jobs were put back lately because their task is unknown here."""
+        return time.monotonic() - self._put_back_s < LACKS_FOR_S
 
     def start(self, delivery: Delivery) -> None:
         """Begin an attempt in a slot that was reserved."""
@@ -110,6 +119,7 @@ class Runs:
         is over, fails instead."""
         back = None if run.delivery.broken else put_back(run, self._app.options.unknown_task_grace_s)
         if back:
+            self._put_back_s = time.monotonic()
             self._report.unknown_task(run.delivery, back.delay_ms)
             self._finish(run, back)
         return back is not None

@@ -231,7 +231,11 @@ class Worker:
     @property
     def _until_due_s(self) -> float:
         longest_s = self._options.poll_block_ms / 1000
-        return longest_s if self._next_due_s is None else min(longest_s, max(self._next_due_s, 0.001))
+        if self._next_due_s is None or self._next_due_s > longest_s:
+            return longest_s
+        # who put back what it does not know leaves it to another, who looks within `longest_s` after it is due
+        spare_s = longest_s if self._runs.lacks_tasks else 0.0
+        return max(self._next_due_s, 0.001) + spare_s
 
     async def _listen(self) -> None:
         for command in await self._app.broker.listen(self._lease.epoch, LISTEN_S):
