@@ -48,11 +48,6 @@ class BoundTask(Schedulable[P], Generic[P, R]):
         self._options = options
         self._plan_options = plan_options
 
-    @property
-    def _definition(self) -> TaskDefinition | None:
-        # a reference may be made before the module that declares the task is imported
-        return self._own or self.app.registry.tasks.get(self.name)
-
     @overload
     def enqueue(
         self: "BoundTask[P, Coroutine[Any, Any, T]]", *args: P.args, **kwargs: P.kwargs
@@ -97,11 +92,6 @@ class BoundTask(Schedulable[P], Generic[P, R]):
     def _stage(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> StagedJob:
         self._refuse_plan_options()
         return self.app.producer.stage(Call(self.name, self._definition, args, kwargs, self._options))
-
-    @property
-    def _on_commit(self) -> str | None:
-        declared = self._definition.options.enqueue_on_commit if self._definition else None
-        return self._options.enqueue_on_commit or declared
 
 
 class Task(BoundTask[P, R]):

@@ -58,11 +58,9 @@ class Producer:
     def stage(self, call: Call) -> StagedJob:
         """The job a call becomes. Raises `TypeError` for a call that does not bind, `PayloadError` for a value that
         cannot be carried or too much of it, `ValueError` for a lane the queue does not have."""
-        definition, options = call.definition, call.options
-        declared = NO_OPTIONS
-        if definition:
-            definition.check(call.args, call.kwargs)
-            declared = definition.options
+        options, declared = call.options, call.declared
+        if call.definition:
+            call.definition.check(call.args, call.kwargs)
         app = self._app.options
         lane = options.priority or declared.priority
         unique_for_ms = declared.unique_for_ms if options.unique_for_ms is None else options.unique_for_ms

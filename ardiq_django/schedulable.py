@@ -41,16 +41,19 @@ class Schedulable(Generic[P]):
 
     app: "Ardiq"
     name: str
+    _own: TaskDefinition | None
     _options: CallOptions
     _plan_options: PlanOptions | None
 
     @property
     def _definition(self) -> TaskDefinition | None:
-        raise NotImplementedError
+        # a reference may be made before the module that declares the task is imported
+        return self._own or self.app.registry.tasks.get(self.name)
 
     @property
     def _on_commit(self) -> str | None:
-        raise NotImplementedError
+        declared = self._definition.options.enqueue_on_commit if self._definition else None
+        return self._options.enqueue_on_commit or declared
 
     @markcoroutinefunction
     def schedule_by_cron(self, spec: str, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, "Schedule"]:
