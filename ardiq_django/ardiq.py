@@ -1,20 +1,16 @@
 """The app: one queue, its tasks and its broker, for producers and for the worker alike."""
 
 import asyncio
-import os
-import socket
-import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, Unpack, overload
 
 from asgiref.sync import markcoroutinefunction
 
-from ardiq_django import codec, origin
-from ardiq_django.brokers import Broker, check_address, keeper
-from ardiq_django.clock import new_epoch
+from ardiq_django import origin
+from ardiq_django.brokers import Broker, keeper
 from ardiq_django.config import AppOptions, CallOptions
+from ardiq_django.configured import Configured
 from ardiq_django.context import TaskContext
 from ardiq_django.exceptions import ConfigError
 from ardiq_django.handles import Job, PreparedTask, Task, ready, run_sync
@@ -34,7 +30,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Ardiq(Queue, Hooked):
+class Ardiq(Configured, Queue, Hooked):
     """One queue. Making an app never connects; nothing is read from settings before something is asked of it.
 
     The first three arguments stand as in Ardiq; every other option is a keyword of `config.AppOptions`. An unknown
@@ -67,11 +63,8 @@ class Ardiq(Queue, Hooked):
         return app
 
     def _begin(self, source: Callable[[], Mapping[str, Any]]) -> None:
-        self._source = source
-        self._options: AppOptions | None = None
-        self._overridden: frozenset[str] = frozenset()
+        Configured.__init__(self, source)
         self._broker: Broker | None = None
-        self._lock = threading.RLock()
         self._worker: Worker | None = None
         origin.note(self)
         self.registry = Registry()
@@ -82,36 +75,11 @@ class Ardiq(Queue, Hooked):
         self.dependency_overrides: dict[Callable[..., Any], Callable[..., Any]] = {}
         self.loop: asyncio.AbstractEventLoop | None = None  # of the running worker
 
-    @property
-    def options(self) -> AppOptions:
-        """What this app was told."""
-        return self._options or self._read_options()
-
-    def _read_options(self) -> AppOptions:
-        with self._lock:
-            if self._options is None:
-                options = AppOptions(**self._source())
-                if options.broker is not None:
-                    check_address(options.broker)
-                worker_id = options.worker_id or f"{socket.gethostname()}-{os.getpid()}-{new_epoch()[:6]}"
-                self._options = replace(options, worker_id=worker_id)
-            return self._options
-
-    def is_told(self, option: str) -> bool:
-        """Whether this app was told an option, and does not just take its default."""
-        return option in self._overridden or option in self._source()
-
     def reconfigure(self) -> None:
         """Read the options again when they are next needed, and make a new broker; tasks stay registered."""
         with self._lock:
-            self._options = None
-            self._overridden = frozenset()
+            super().reconfigure()
             self._broker = None
-
-    @property
-    def address(self) -> str:
-        """The broker's address."""
-        return self.options.broker or around().default_address()
 
     @property
     def broker(self) -> Broker:
@@ -122,23 +90,6 @@ class Ardiq(Queue, Hooked):
             return self._broker
 
     @property
-    def queue_name(self) -> str:
-        return self.options.queue_name
-
-    @property
-    def priorities(self) -> list[str]:
-        """The lanes, lowest first."""
-        return list(self.options.priorities)
-
-    @property
-    def default_priority(self) -> str:
-        return self.options.lane
-
-    @property
-    def worker_id(self) -> str:
-        return self.options.worker_id or ""
-
-    @property
     def tasks(self) -> list[str]:
         """The names of the registered tasks."""
         return sorted(self.registry.tasks)
@@ -147,29 +98,6 @@ class Ardiq(Queue, Hooked):
     def crons(self) -> list[str]:
         """The names of the tasks with a schedule."""
         return sorted(self.registry.crons)
-
-    @property
-    def burst(self) -> bool:
-        """Whether `run` returns once nothing is left to do."""
-        return self.options.burst
-
-    @burst.setter
-    def burst(self, burst: bool) -> None:
-        self.override(burst=burst)
-
-    def override(self, **options: Unpack[AppKeywords]) -> None:
-        """Change options of this process's app, such as a command's flags; raises as the constructor does."""
-        known_keywords(AppOptions, options, "Ardiq")
-        self._options = replace(self.options, **options)
-        self._overridden |= options.keys()
-
-    def encode(self, value: Any) -> bytes:
-        """The serializer's bytes of a value."""
-        return (self.options.serializer or codec.encode)(value)
-
-    def decode(self, data: bytes) -> Any:
-        """The deserializer's value of bytes."""
-        return (self.options.deserializer or codec.decode)(data)
 
     @overload
     def task(self, fn: Callable[P, R]) -> Task[P, R]: ...
