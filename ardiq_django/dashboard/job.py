@@ -1,38 +1,18 @@
 """The admin's job: a row or a page made from a broker's snapshot, never from a table."""
 
-from functools import cache
 from typing import ClassVar
 
-from django.apps import apps
-from django.apps.registry import Apps
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from ardiq_django.dashboard.apart import ApartModel
 from ardiq_django.dashboard.moments import moment
 from ardiq_django.models.job import LABELS
 from ardiq_django.results import State
 from ardiq_django.snapshot import Snapshot
 
-NOT_A_DATABASE = "the queue's broker, not a database"  # no such alias: any SQL that slips through raises
 
-
-class _Apart(Apps):
-    """A registry beside Django's own.
-
-    The class below shares name, address, permissions and content type with the table of the database broker, and must
-    not meet it: neither in migrations nor in relations.
-    """
-
-    @cache  # noqa: B019 (Django clears it by that name)
-    def get_models(self, include_auto_created: bool = False, include_swapped: bool = False) -> list[type[models.Model]]:
-        return []
-
-
-_apart = _Apart()
-_apart.app_configs = apps.app_configs
-
-
-class Job(models.Model):
+class Job(ApartModel):
     """One job as the admin lists it. The fields are what can be asked for; everything else stands in `snapshot`."""
 
     id = models.CharField(_("key"), primary_key=True, max_length=265)  # <queue>:<job id>
@@ -44,10 +24,7 @@ class Job(models.Model):
 
     snapshot: ClassVar[Snapshot]
 
-    class Meta:
-        apps = _apart
-        app_label = "ardiq"
-        managed = False
+    class Meta(ApartModel.Meta):
         verbose_name = _("job")
         verbose_name_plural = _("jobs")
 
@@ -66,10 +43,7 @@ class Job(models.Model):
             state=snapshot.state,
             when=moment(shown_ms(snapshot)),
         )
-        job.__dict__["snapshot"] = snapshot
-        job._state.db = NOT_A_DATABASE
-        job._state.adding = False
-        return job
+        return job.shown(snapshot=snapshot)
 
 
 def shown_ms(snapshot: Snapshot) -> int:

@@ -1,15 +1,15 @@
 """Django's query language over a broker: the query is Django's own, only its execution is ours."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any, NoReturn
+from typing import Any
 
 from django.db import models
 from django.db.models import Max, Min, Q
-from django.db.models.query import QuerySet
 
+from ardiq_django.dashboard.apart import NOT_A_DATABASE, ApartQuerySet
 from ardiq_django.dashboard.desk import WINDOW, Desk
-from ardiq_django.dashboard.job import NOT_A_DATABASE, Job
+from ardiq_django.dashboard.job import Job
 from ardiq_django.dashboard.moments import moment
 from ardiq_django.dashboard.terms import Terms, Unanswerable, read
 from ardiq_django.results import State
@@ -17,14 +17,7 @@ from ardiq_django.results import State
 ORDERS = ((), ("-when",), ("-when", "-pk"))
 
 
-def _closed(name: str) -> Callable[..., NoReturn]:
-    def method(self: object, *args: object, **kwargs: object) -> NoReturn:
-        raise Unanswerable(f"a queue's jobs have no {name}()")
-
-    return method
-
-
-class BrokerQuerySet(QuerySet[Job, Job]):
+class BrokerQuerySet(ApartQuerySet[Job]):
     """Jobs of one queue, newest first. What a broker cannot answer raises; nothing is ever asked of a database."""
 
     desk: Desk
@@ -117,15 +110,6 @@ class BrokerQuerySet(QuerySet[Job, Job]):
         oldest, newest = self._bounds()
         return list(_between(oldest, newest, kind)) if newest and oldest else []
 
-
-# these would answer wrongly without a word
-CLOSED = {
-    *("values", "values_list", "dates", "only", "defer", "annotate", "alias", "extra", "raw", "using"),
-    *("exclude", "union", "intersection", "difference", "select_for_update", "prefetch_related"),
-    *("update", "bulk_update", "delete"),
-}
-for _name in CLOSED:
-    setattr(BrokerQuerySet, _name, _closed(_name))
 
 _STEPS = {"year": 366, "month": 31, "day": 1}  # from a start, so many days lead into the next
 

@@ -9,7 +9,7 @@ from django.db.models import Count, Max, Min, Q
 
 from ardiq_django.dashboard.desk import Desk
 from ardiq_django.dashboard.job import Job
-from ardiq_django.dashboard.queryset import CLOSED, BrokerQuerySet
+from ardiq_django.dashboard.queryset import BrokerQuerySet
 from tests.admin.shop import Shop
 
 
@@ -65,7 +65,7 @@ def test_the_bounds_of_when_are_known(shop: Shop, jobs: BrokerQuerySet) -> None:
     assert len(jobs.datetimes("when", "day")) == 3
 
 
-@pytest.mark.parametrize("name", sorted(CLOSED))
+@pytest.mark.parametrize("name", sorted(BrokerQuerySet.CLOSED))
 def test_what_would_answer_wrongly_is_closed(memory_shop: Shop, name: str) -> None:
     with pytest.raises(NotSupportedError, match=name):
         getattr(BrokerQuerySet.at(Desk()), name)()
