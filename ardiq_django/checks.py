@@ -10,6 +10,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning
 
 from ardiq_django import conf
 from ardiq_django.brokers import check_address
+from ardiq_django.brokers.durability import Durability
 from ardiq_django.config import AppOptions
 from ardiq_django.exceptions import ArdiqError, ConfigError
 
@@ -117,9 +118,16 @@ def check_servers(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any)
     found: list[CheckMessage] = []
     for app in declared_apps() if not check_settings() else []:
         try:
-            sentence = app.broker.run_sync(app.broker.durability())
+            durability = app.broker.run_sync(app.broker.durability())
         except ArdiqError as error:
             found.append(Warning(f"queue {app.queue_name!r}: {error}", id="ardiq.W003"))
         else:
-            found.append(checks.Info(f"queue {app.queue_name!r}: {sentence}", id="ardiq.I001"))
+            found.append(_told(app.queue_name, durability))
     return found
+
+
+def _told(queue: str, durability: Durability) -> CheckMessage:
+    said = f"queue {queue!r}: {durability.sentence}"
+    if durability.is_weak:
+        return Warning(said, durability.remedy, id="ardiq.W005")
+    return checks.Info(said, id="ardiq.I001")

@@ -16,6 +16,7 @@ from collections.abc import Collection, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 from ardiq_django import bridge
+from ardiq_django.brokers.durability import Durability
 from ardiq_django.brokers.schedules import Schedules
 from ardiq_django.config import QueueRules
 from ardiq_django.results import State
@@ -229,5 +230,5 @@ class Broker(ABC):
         """Remove every job that waits; returns how many. Running jobs and records stay."""
 
     @abstractmethod
-    async def durability(self) -> str:
-        """One sentence on what a crash of the broker may lose, read from the server's own settings."""
+    async def durability(self) -> Durability:
+        """What a crash of the broker may lose, read from the server's own settings."""

@@ -25,7 +25,6 @@ FAR_MS = 1_000  # apart, clocks are worth a word
 SLOW_MS = 50  # a worker asks its broker hundreds of times a second
 LOOKED_AT = 1_000  # waiting jobs whose tasks are compared with those registered
 SHOWN = 5  # names of one sentence
-GRAVE = ("everything", "damage")  # in the broker's sentence on what a crash may lose
 DATABASE, MEMORY = "database://", "memory://"
 
 
@@ -91,10 +90,8 @@ class Checkup:
 
     def _durability(self) -> Finding:
         said = self.app.broker.run_sync(self.app.broker.durability())
-        if not any(word in said for word in GRAVE):
-            return self.finding("durability", Verdict.OK, said)
-        advice = "let the broker write to disk what it accepts, where losing jobs matters (Redis: appendonly yes)"
-        return self.finding("durability", Verdict.WARN, said, advice)
+        verdict = Verdict.WARN if said.is_weak else Verdict.OK
+        return self.finding("durability", verdict, said.sentence, said.remedy)
 
     def _paused(self, now: QueueStatus) -> Finding:
         if not now.is_paused:

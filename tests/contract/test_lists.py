@@ -251,6 +251,6 @@ async def test_the_total_agrees_with_the_counts(keep: Keep) -> None:
 
 
 async def test_the_broker_tells_what_a_crash_may_cost(keep: Keep) -> None:
-    sentence = await keep.broker.durability()
+    durability = await keep.broker.durability()
 
-    assert len(sentence) > 10
+    assert len(durability.sentence) > 10

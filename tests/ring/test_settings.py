@@ -190,9 +190,10 @@ def test_deploying_tells_what_a_crash_of_each_broker_may_lose(settings: Settings
     default, rows, away = check_servers()
 
     assert (default.id, default.msg) == (
-        "ardiq.I001",
+        "ardiq.W005",
         "queue 'default': memory: everything is lost when the process ends",
     )
+    assert default.hint == "give the queue another BROKER"
     assert rows.id == "ardiq.I001"
     assert "SQLite" in rows.msg
     assert away.id == "ardiq.W003"

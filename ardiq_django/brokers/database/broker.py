@@ -16,6 +16,7 @@ from ardiq_django.brokers.base import Broker, QueueRules
 from ardiq_django.brokers.bell import Bell
 from ardiq_django.brokers.database import intake, leases, reading, statistics, waiting, wishes
 from ardiq_django.brokers.database import turn as turns
+from ardiq_django.brokers.database.durability import durability
 from ardiq_django.brokers.database.ends import Ends
 from ardiq_django.brokers.database.guard import guarded
 from ardiq_django.brokers.database.schedules import DatabaseSchedules
@@ -23,6 +24,7 @@ from ardiq_django.brokers.database.tables import Tables, rung_elsewhere
 from ardiq_django.brokers.database.thread import OwnThread
 from ardiq_django.brokers.database.upkeep import Sweep
 from ardiq_django.brokers.database.waiting import Glance, Pace
+from ardiq_django.brokers.durability import Durability
 from ardiq_django.exceptions import ConfigError
 from ardiq_django.models.dialects import check_vendor
 from ardiq_django.results import State
@@ -264,8 +266,8 @@ class DatabaseBroker(Broker):
     async def clear(self) -> int:
         return await self._in(self._rest, wishes.clear, self._tables)
 
-    async def durability(self) -> str:
-        return await self._in(self._rest, reading.durability, self._tables)
+    async def durability(self) -> Durability:
+        return await self._in(self._rest, durability, self._tables)
 
 
 def _alias(address: str) -> str:

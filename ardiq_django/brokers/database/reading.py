@@ -1,14 +1,10 @@
 """Looking at jobs: one, a page, numbers."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
-
-from django.db import connections
 
 from ardiq_django.brokers.database.tables import Tables
 from ardiq_django.brokers.database.upkeep import late_end
 from ardiq_django.models import Job
-from ardiq_django.models.dialects import dialect
 from ardiq_django.results import State
 from ardiq_django.snapshot import Page, Query, Snapshot
 from ardiq_django.states import WAITING, Verb, apply
@@ -16,7 +12,6 @@ from ardiq_django.wire import Answer, End, News, deliver
 
 ASKED_AT_ONCE = 500
 READ_AT_ONCE = 50  # with their results, which may be large
-SQLITE_SYNC = {0: "OFF", 1: "NORMAL", 2: "FULL", 3: "EXTRA"}
 
 
 def get(tables: Tables, job_id: str) -> Snapshot | None:
@@ -123,49 +118,3 @@ class _View:
 
 def _is_late(state: State, expires_ms: int, now_ms: int) -> bool:
     return expires_ms <= now_ms and apply(Verb.EXPIRE, state)[0] is Answer.DONE
-
-
-def durability(tables: Tables) -> str:
-    """What a crash may lose, read from the server's own settings."""
-    connection: Any = connections[tables.alias]
-    talk = dialect(connection)
-
-    def setting(sql: str) -> str:
-        return str(talk.rows(sql, ())[0][-1]).lower()
-
-    match connection.vendor:
-        case "sqlite" if connection.is_in_memory_db():
-            return "SQLite in memory: everything is lost when the process ends"
-        case "sqlite":
-            return _sqlite_durability(setting("PRAGMA journal_mode"), int(setting("PRAGMA synchronous")))
-        case "postgresql":
-            return _postgresql_durability(setting("SHOW synchronous_commit"), setting("SHOW fsync"))
-        case _:
-            name = "MariaDB" if connection.mysql_is_mariadb else "MySQL"
-            return _mysql_durability(name, setting("SHOW VARIABLES LIKE 'innodb_flush_log_at_trx_commit'"))
-
-
-def _sqlite_durability(journal: str, synchronous: int) -> str:
-    said = f"SQLite, journal_mode={journal.upper()}, synchronous={SQLITE_SYNC.get(synchronous, str(synchronous))}"
-    if journal in ("memory", "off") or not synchronous:
-        return f"{said}: a power failure may damage the file, a crash of the process may lose its last commits"
-    if journal == "wal" and synchronous == 1:
-        return f"{said}: a power failure may lose the last commits, a crash of a process loses nothing"
-    return f"{said}: what was accepted is on disk"
-
-
-def _postgresql_durability(synchronous: str, fsync: str) -> str:
-    said = f"PostgreSQL, synchronous_commit={synchronous}, fsync={fsync}"
-    if fsync == "off":
-        return f"{said}: a crash of the machine may damage everything"
-    if synchronous == "off":
-        return f"{said}: a crash of the server may lose the commits of the last moments (about 0.6 s)"
-    return f"{said}: what was accepted is on disk"
-
-
-def _mysql_durability(name: str, flush: str) -> str:
-    said = f"{name}, innodb_flush_log_at_trx_commit={flush}"
-    if flush in ("0", "2"):
-        what = "the server" if flush == "0" else "the machine"
-        return f"{said}: a crash of {what} may lose the commits of the last second"
-    return f"{said}: what was accepted is on disk"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from ardiq_django.brokers.base import Broker, QueueRules
 from ardiq_django.brokers.bell import Bell
+from ardiq_django.brokers.durability import Durability
 from ardiq_django.brokers.memory.buckets import Buckets
 from ardiq_django.brokers.memory.clearing import Clearing
 from ardiq_django.brokers.memory.entry import Entry, Registration
@@ -316,5 +317,5 @@ class MemoryBroker(Broker):
                 del self._jobs.entries[entry.job.id]
             return len(waiting)
 
-    async def durability(self) -> str:
-        return "memory: everything is lost when the process ends"
+    async def durability(self) -> Durability:
+        return Durability("memory: everything is lost when the process ends", "give the queue another BROKER")

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from redis.exceptions import ResponseError
 
 from ardiq_django.brokers.base import Broker
+from ardiq_django.brokers.durability import Durability
 from ardiq_django.brokers.redis.durability import durability_of
 from ardiq_django.brokers.redis.loop import Loops, Wake
 from ardiq_django.brokers.redis.pages import Pages
@@ -275,7 +276,7 @@ class RedisBroker(Broker):
                 break
         return removed
 
-    async def durability(self) -> str:
+    async def durability(self) -> Durability:
         persistence = await self._told(Request((b"INFO", b"persistence")))
         fsync, save = [await self._told(Request((b"CONFIG", b"GET", name))) for name in (b"appendfsync", b"save")]
         return durability_of(persistence, fsync and fsync[1], save and save[1])

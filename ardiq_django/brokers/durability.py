@@ -1,0 +1,18 @@
+"""What a broker says of its durability."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Durability:
+    """What a crash of the broker may lose, as one sentence read from the server's own settings.
+
+    `remedy` says what to change where that is more than a project would expect; "" where there is nothing to say."""
+
+    sentence: str
+    remedy: str = ""
+
+    @property
+    def is_weak(self) -> bool:
+        """Whether more may be lost than a project would expect."""
+        return bool(self.remedy)
