@@ -3,8 +3,9 @@
 from ardiq_django.models.attempt import Attempt
 from ardiq_django.models.job import Job
 from ardiq_django.models.queue import Queue
+from ardiq_django.models.receipt import Receipt
 from ardiq_django.models.schedule import Schedule
 from ardiq_django.models.stat import Stat
 from ardiq_django.models.worker import Worker
 
-__all__ = ["Attempt", "Job", "Queue", "Schedule", "Stat", "Worker"]
+__all__ = ["Attempt", "Job", "Queue", "Receipt", "Schedule", "Stat", "Worker"]

@@ -118,6 +118,15 @@ class Dialect:
         ]
         return [job_id for (job_id,) in self.rows(sql, [*params, hand.worker, hand.queue, hand.epoch])]
 
+    def write_receipt(self, digest: str, title: str, ttl_ms: int) -> bool:
+        """Insert a receipt that is kept so long; False if there is one, once whoever is writing it has ended."""
+        sql = (
+            f"INSERT INTO ardiq_receipt (digest, title, expires_ms) VALUES (%s, %s, {self.clock or '%s'} + %s) "  # noqa: S608
+            "ON CONFLICT (digest) DO NOTHING"
+        )
+        here = () if self.clock else (self.now_ms(),)
+        return bool(self.changed(sql, (digest, title, *here, ttl_ms)))
+
     @property
     def _mark(self) -> str:
         # Django turns every %s into ? by a regular expression, which takes a fifth of the time of a batch; but where

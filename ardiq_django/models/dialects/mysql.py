@@ -90,3 +90,7 @@ class MysqlDialect(Dialect):
             if self.changed(sql, (hand.worker, *values, hand.queue, job_id, hand.epoch, one.delivery.claim)):
                 written.append(job_id)
         return written
+
+    def write_receipt(self, digest: str, title: str, ttl_ms: int) -> bool:
+        sql = f"INSERT IGNORE INTO ardiq_receipt (digest, title, expires_ms) VALUES (%s, %s, {self.clock} + %s)"  # noqa: S608
+        return bool(self.changed(sql, (digest, title, ttl_ms)))
