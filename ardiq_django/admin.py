@@ -4,15 +4,22 @@ from django.contrib import admin
 
 from ardiq_django.dashboard.job import Job
 from ardiq_django.dashboard.jobs import JobAdminMixin
+from ardiq_django.dashboard.queue import Queue
+from ardiq_django.dashboard.queues import QueueAdminMixin
 
 
 class JobAdmin(JobAdminMixin, admin.ModelAdmin):  # type: ignore[type-arg]
     """The jobs of every queue."""
 
 
+class QueueAdmin(QueueAdminMixin, admin.ModelAdmin):  # type: ignore[type-arg]
+    """The queues."""
+
+
 def register(site: admin.AdminSite) -> None:
     """Show our pages on a site; Django's default one has them already."""
     site.register(Job, JobAdmin)
+    site.register(Queue, QueueAdmin)
 
 
 register(admin.site)

@@ -15,6 +15,7 @@ from ardiq_django.dashboard.job import shown_ms
 from ardiq_django.dashboard.terms import is_narrowed
 from ardiq_django.declared import get_app
 from ardiq_django.exceptions import ArdiqError
+from ardiq_django.operating.status import QueueStatus, status
 from ardiq_django.results import State
 from ardiq_django.snapshot import Page, Query, Snapshot, WorkerRow
 from ardiq_django.surroundings import around
@@ -116,6 +117,11 @@ class Desk:
     def get(self, queue: str, job_id: str) -> Snapshot | None:
         """One job; None if it is unknown, or for a `problem`."""
         return self._read(queue, lambda broker: broker.get(job_id), None) if queue else None
+
+    @cached_property
+    def statuses(self) -> list[QueueStatus]:
+        """How each declared queue stands; one that cannot be read says so and hides no other."""
+        return list(status(self.queues).queues)
 
     def is_paused(self, queue: str) -> bool:
         """Whether nothing is handed out."""

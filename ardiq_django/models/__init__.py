@@ -6,6 +6,7 @@ from ardiq_django.models.queue import Queue
 from ardiq_django.models.receipt import Receipt
 from ardiq_django.models.schedule import Schedule
 from ardiq_django.models.stat import Stat
+from ardiq_django.models.task import Task
 from ardiq_django.models.worker import Worker
 
-__all__ = ["Attempt", "Job", "Queue", "Receipt", "Schedule", "Stat", "Worker"]
+__all__ = ["Attempt", "Job", "Queue", "Receipt", "Schedule", "Stat", "Task", "Worker"]

@@ -65,6 +65,8 @@ class Job(models.Model):
         permissions = (
             ("retry_job", _("Can retry jobs")),
             ("abort_job", _("Can abort jobs")),
+            ("reschedule_job", _("Can change when jobs run")),
+            ("enqueue_job", _("Can enqueue jobs")),
             ("view_job_payload", _("Can see arguments and results of jobs")),
         )
         constraints = (models.UniqueConstraint(fields=("queue", "job_id"), name="ardiq_job_once"),)

@@ -37,6 +37,7 @@ class Queue(models.Model):
         verbose_name = _("queue")
         verbose_name_plural = _("queues")
         default_permissions = ("view",)
+        permissions = (("pause_queue", _("Can pause and resume queues")), ("clear_queue", _("Can clear queues")))
 
     def __str__(self) -> str:
         return self.name

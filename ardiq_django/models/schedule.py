@@ -102,7 +102,8 @@ class Schedule(models.Model):
         db_table = "ardiq_schedule"
         verbose_name = _("schedule")
         verbose_name_plural = _("schedules")
-        default_permissions = ("view",)
+        default_permissions = ("view", "change")
+        permissions = (("run_schedule", _("Can run schedules now")),)
         constraints = (models.UniqueConstraint(fields=("queue", "name"), name="ardiq_schedule_once"),)
         indexes = (models.Index(fields=("queue", "next_ms"), name="ardiq_schedule_next"),)
 

@@ -112,9 +112,10 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
             (call, answers, lease_end_ms, epoch),
         )
 
-    def renew(self, epoch: str, lease_ms: int, news: News) -> bool:
-        """Renew a lease from now and store the news; False if there is no such worker."""
-        return bool(self.filter(epoch=epoch).update(lease_end_ms=NowMs() + lease_ms, news=pack(news)))
+    def renew(self, epoch: str, lease_ms: int, news: News | None = None) -> bool:
+        """Renew a lease from now and store the news, if any; False if there is no such worker."""
+        told = {} if news is None else {"news": pack(news)}
+        return bool(self.filter(epoch=epoch).update(lease_end_ms=NowMs() + lease_ms, **told))
 
     def has_reported(self, epoch: str, number: int) -> bool:
         """Keep the number of a report; False if it is known already, or the worker is not."""
@@ -157,6 +158,7 @@ class Worker(models.Model):
         verbose_name = _("worker")
         verbose_name_plural = _("workers")
         default_permissions = ("view",)
+        permissions = (("stop_worker", _("Can quiet and stop workers")),)
 
     def __str__(self) -> str:
         return self.worker_id

@@ -65,22 +65,22 @@ def memory_shop(db: None) -> Iterator[Shop]:
 @pytest.fixture
 def staff(db: None) -> Client:
     """A member of staff without any right."""
-    return _client("staff")
+    return client_of("staff")
 
 
 @pytest.fixture
 def viewer(db: None) -> Client:
     """Who may see jobs, but not what they carry."""
-    return _client("viewer", "view_job")
+    return client_of("viewer", "view_job")
 
 
 @pytest.fixture
 def reader(db: None) -> Client:
     """Who may see everything of a job."""
-    return _client("reader", "view_job", "view_job_payload")
+    return client_of("reader", "view_job", "view_job_payload")
 
 
-def _client(name: str, *rights: str) -> Client:
+def client_of(name: str, *rights: str) -> Client:
     user = User.objects.create_user(name, is_staff=True)
     user.user_permissions.set(Permission.objects.filter(content_type__app_label="ardiq", codename__in=rights))
     client = Client()
