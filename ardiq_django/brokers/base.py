@@ -109,6 +109,12 @@ class Broker(ABC):
         """
 
     @abstractmethod
+    async def renew(self, epoch: str) -> None:
+        """Renew the lease and change nothing else, for a worker whose event loop cannot beat just now.
+
+        Raises `LeaseLost` if the epoch is unknown or was reaped."""
+
+    @abstractmethod
     async def report(self, epoch: str, number: int, figures: Mapping[str, Figures]) -> None:
         """Add what became of attempts, by task, to the bucket of this moment in each resolution.
 

@@ -4,7 +4,7 @@ import pytest
 
 from ardiq_django.exceptions import LeaseLost
 from ardiq_django.results import State
-from ardiq_django.wire import Exchange, News
+from ardiq_django.wire import Answer, Exchange, News
 from tests.contract.keep import LEASE_MS, Keep, ids
 from tests.contract.makers import retrying, success
 
@@ -26,11 +26,14 @@ async def test_an_unknown_epoch_has_no_lease(keep: Keep) -> None:
         await keep.broker.exchange(Exchange("never-registered", 1, want=1, lanes=("default",)))
     with pytest.raises(LeaseLost):
         await keep.broker.beat("never-registered", 0, {}, News())
+    with pytest.raises(LeaseLost):
+        await keep.broker.renew("never-registered")
+    assert await keep.broker.workers() == []
 
     assert await keep.state(job.id) is State.QUEUED
 
 
-async def test_a_reaped_epoch_can_neither_exchange_nor_beat(keep: Keep) -> None:
+async def test_a_reaped_epoch_can_neither_exchange_nor_beat_nor_renew(keep: Keep) -> None:
     worker, delivery = await keep.running()
     other = await keep.put()
     keep.outlast_lease()
@@ -40,6 +43,8 @@ async def test_a_reaped_epoch_can_neither_exchange_nor_beat(keep: Keep) -> None:
         await worker.exchange(success(delivery), want=1)
     with pytest.raises(LeaseLost):
         await worker.beat()
+    with pytest.raises(LeaseLost):
+        await keep.broker.renew(worker.epoch)
 
     assert [await keep.state(job_id) for job_id in (delivery.job.id, other.id)] == [State.QUEUED] * 2
 
@@ -76,6 +81,31 @@ async def test_a_beat_renews_the_lease(keep: Keep) -> None:
 
     assert taken == 0
     assert await keep.state(delivery.job.id) is State.RUNNING
+
+
+async def test_a_lease_is_renewed_by_itself_and_nothing_else_changes(keep: Keep) -> None:
+    worker, delivery = await keep.running()
+    await worker.beat(News(starts={delivery.job.id: 7}))
+    waiting = await keep.put()
+    keep.travel(MOST_OF_IT_MS)
+    await keep.broker.renew(worker.epoch)
+    keep.travel(MOST_OF_IT_MS)
+
+    taken = await keep.second().reap()
+    (row,) = await keep.broker.workers()
+
+    assert taken == 0
+    assert row.news == News(starts={delivery.job.id: 7})
+    assert [await keep.state(job_id) for job_id in (delivery.job.id, waiting.id)] == [State.RUNNING, State.QUEUED]
+    assert await worker.settle(success(delivery)) == [Answer.DONE]
+
+
+async def test_a_lease_that_is_over_but_not_reaped_is_renewed_by_itself(keep: Keep) -> None:
+    worker, _ = await keep.running()
+    keep.outlast_lease()
+    await keep.broker.renew(worker.epoch)
+
+    assert await keep.broker.reap() == 0
 
 
 async def test_a_worker_that_is_late_but_not_reaped_goes_on(keep: Keep) -> None:

@@ -181,6 +181,10 @@ class DatabaseBroker(Broker):
     async def beat(self, epoch: str, call: int, held: Mapping[str, int], news: News) -> Beat:
         return await self._in(self._turns, leases.beat, self._tables, epoch, call, held, news)
 
+    async def renew(self, epoch: str) -> None:
+        # beside the turns: one of them may be what the worker's event loop waits for
+        await self._in(self._rest, leases.renew, self._tables, epoch)
+
     async def report(self, epoch: str, number: int, figures: Mapping[str, Figures]) -> None:
         await self._in(self._rest, statistics.report, self._tables, epoch, number, figures)
 

@@ -58,6 +58,12 @@ def beat(tables: Tables, epoch: str, call: int, held: Mapping[str, int], news: N
         return Beat(lost, aborts, _deliveries(tables, strange))
 
 
+def renew(tables: Tables, epoch: str) -> None:
+    """Renew a lease, and nothing else."""
+    if not tables.workers.renew(epoch, tables.skew_ms + tables.rules.lease_ms):
+        raise LeaseLost(f"worker epoch {epoch} is not registered, or was reaped")
+
+
 def _deliveries(tables: Tables, keys: list[int]) -> list[Delivery]:
     if not keys:
         return []

@@ -175,6 +175,10 @@ class MemoryBroker(Broker):
             aborts = [job_id for job_id, entry in mine.items() if entry.abort_asked]
             return Beat(lost, aborts, unknown)
 
+    async def renew(self, epoch: str) -> None:
+        with self._lock:
+            self._renewed(epoch)
+
     async def report(self, epoch: str, number: int, figures: Mapping[str, Figures]) -> None:
         with self._lock:
             worker = self._worker(epoch)

@@ -145,6 +145,9 @@ class RedisBroker(Broker):
         _, lost, aborts, unknown = reply
         return Beat(decoded(lost), decoded(aborts), unknown_of(unknown))
 
+    async def renew(self, epoch: str) -> None:
+        _alive(epoch, await self._call("renew", (), (epoch,)))
+
     async def report(self, epoch: str, number: int, figures: Mapping[str, Figures]) -> None:
         _alive(epoch, [await self._statistics.report(epoch, number, figures, await self.now_ms())])
 
