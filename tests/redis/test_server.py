@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from ardiq_django.brokers import keeper
 from ardiq_django.brokers.base import Broker
 from ardiq_django.config import QueueRules
-from ardiq_django.exceptions import BrokerError
+from ardiq_django.exceptions import BrokerError, LeaseLost
 from ardiq_django.results import State
 from ardiq_django.snapshot import Query
 from ardiq_django.statistics import BEGUN, Figures, Resolution
@@ -156,6 +156,28 @@ class TestAFullServer:
 
         (point,) = await own.broker.series(Resolution.HOUR, 0, own.now_ms + 60_000)
         assert point.figures.begun == 1
+
+    async def test_a_turn_that_is_made_again_is_answered(self, own: Keep, own_server: RedisServer) -> None:
+        worker, delivery = await own.running()
+        await self.fill(own, own_server)
+        await self.take_token(own, own_server)
+
+        turn = await worker.repeat()
+
+        assert ids(turn.deliveries) == [delivery.job.id]
+
+    async def test_who_lost_his_lease_is_told_so(self, own: Keep, own_server: RedisServer) -> None:
+        await self.fill(own, own_server)
+        await self.take_token(own, own_server)
+
+        with pytest.raises(LeaseLost):
+            await own.broker.exchange(Exchange("unknown", 1, want=1))
+
+    async def take_token(self, own: Keep, server: RedisServer) -> None:
+        """As a worker does that is woken."""
+        client: Any = Redis.from_url(server.url)
+        await client.delete(f"ardiq:{{{own.rules.queue}}}:wake")
+        await client.aclose()
 
     async def test_what_waits_can_be_aborted_and_deleted(self, own: Keep, own_server: RedisServer) -> None:
         jobs = await own.put_many(2)

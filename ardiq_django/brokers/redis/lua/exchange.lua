@@ -2,7 +2,7 @@
 -- with: _job _ends _due _turn _settle _claim
 
 -- The last call is answered again: what it handed out is what stands under its number. An earlier one is a claim that
--- waited too long, and gets nothing. Either may have been woken by a token, which then goes on to others.
+-- waited too long, and gets nothing.
 local function recall()
   local entries = call('HGETALL', RUNNING)
   for i = 1, #entries, 2 do
@@ -12,10 +12,16 @@ local function recall()
   end
 end
 
+-- The token that may have woken this call goes on to others, also where this is all that is written.
+local function pass_on()
+  make_way()
+  ring()
+end
+
 local function turn()
   local last, words = string.match(call('HGET', CALLS, epoch) or '', '^(%d+) %d+ (%a*)$')
   if last and number <= tonumber(last) then
-    ring()
+    pass_on()
     if number < tonumber(last) then
       return string.rep('s', n)
     end
@@ -37,7 +43,7 @@ local function turn()
 end
 
 if not call('ZSCORE', WORKERS, epoch) then
-  ring()
+  pass_on()
   return {'fenced'}
 end
 local function append(values)
