@@ -5,6 +5,7 @@ import os
 import time
 
 LONGEST_MS = 100 * 365 * 86_400_000  # no wait is longer: beyond it no calendar can show the time
+LATEST_MS = 2 * LONGEST_MS  # no time that anybody plans is later
 _ENDINGS = tuple(f"{0x8000 | low << 4:04x}" for low in range(1 << 10))
 _counter = itertools.count(int.from_bytes(os.urandom(3)) >> 2)
 _tail = ""

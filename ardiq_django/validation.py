@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from ardiq_django.clock import LONGEST_MS
+from ardiq_django.clock import LATEST_MS, LONGEST_MS
 from ardiq_django.exceptions import ConfigError
 from ardiq_django.wire import pack
 
@@ -14,8 +14,6 @@ NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 MAX_ID_BYTES = 200
 MAX_TITLE_BYTES = 180
 RESERVED_IDS = ("cron:", "unique:")
-# schedule_ms is a time and not a wait; with this it ends in a year that a calendar knows as well
-LATEST_MS = 2 * LONGEST_MS
 
 
 def known_keywords(owner: type, given: Iterable[str], what: str) -> None:

@@ -41,6 +41,9 @@ class StagedJob(msgspec.Struct, frozen=True, array_like=True, gc=False):
     def identity(self) -> str:
         return self.token or self.id
 
+    def __repr__(self) -> str:
+        return f"<StagedJob {self.id!r} of task {self.task!r}>"  # the rest may be anybody's secret
+
 
 class Delivery(msgspec.Struct, frozen=True, gc=False):
     """A job in a worker's hands. `claim` with the worker's epoch is the fence of everything written about it."""
@@ -54,6 +57,9 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
     envelope: bytes = b""  # the job as it is stored, for brokers that keep bytes
     broken: str = ""  # why the stored bytes could not be decoded; `job` is then a stand-in
 
+    def __repr__(self) -> str:
+        return f"<Delivery {self.job.id!r} of task {self.job.task!r}, attempt {self.tries}, claim {self.claim}>"
+
 
 class Succeeded(msgspec.Struct, frozen=True, gc=False):
     """The body returned. `value` is the serializer's bytes, None where no result is kept."""
@@ -63,6 +69,9 @@ class Succeeded(msgspec.Struct, frozen=True, gc=False):
     finish_ms: int
     value: bytes | None
     ttl_ms: int  # how long the API shows the result; 0 not at all, below 0 as long as the record is kept
+
+    def __repr__(self) -> str:
+        return f"<Succeeded {self.delivery!r}>"
 
 
 class Failed(msgspec.Struct, frozen=True):
@@ -137,6 +146,9 @@ class End(msgspec.Struct, frozen=True, array_like=True, gc=False):
     ttl_ms: int
     reason: str = ""
     value: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"<End {self.state} {self.claim}>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,38 +249,7 @@ class Firing:
 
 
 pack = msgspec.msgpack.Encoder().encode
-unpack_job = msgspec.msgpack.Decoder(StagedJob).decode
 unpack_command = msgspec.msgpack.Decoder(Command).decode
-
-
-def broken_job(job_id: str, data: bytes) -> StagedJob:
-    """A stand-in for stored bytes that cannot be decoded, so that the job can fail where one can see it."""
-    head = repr(data[:64])[:200]
-    return StagedJob(FORMAT, job_id, "", "", b"", 0, labels={"undecodable": head})
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """What a job has behind it: attempts spent, hand-outs without an outcome, requeues, and its failed attempts."""
-
-    tries: int = 0
-    crashes: int = 0
-    requeues: int = 0
-    history: Sequence[Attempt] = ()
-
-
-FRESH = Tally()
-
-
-def deliver(job_id: str, envelope: bytes, claim: int, tally: Tally = FRESH) -> Delivery:
-    """A delivery of stored bytes; one that can be seen to be broken where they are not a staged job."""
-    spent = (claim, tally.tries + 1, tally.crashes, tally.requeues, tally.history)
-    try:
-        return Delivery(unpack_job(envelope), *spent, envelope)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        stand_in = broken_job(job_id, envelope)
-        reason = f"the stored job cannot be decoded ({error}); it begins with {stand_in.labels['undecodable']}"
-        return Delivery(stand_in, *spent, pack(stand_in), reason)
 
 
 def end_of(outcome: Succeeded | Failed | Aborted, worker: str, epoch: str) -> End:

@@ -7,7 +7,8 @@ import pytest
 
 from ardiq_django.results import ENDED, State, Status
 from ardiq_django.states import REPEATS, TABLE, WAITING, Verb, apply, verb_of
-from ardiq_django.wire import Answer, Delivery, Outcome, broken_job
+from ardiq_django.stored import broken_job
+from ardiq_django.wire import Answer, Delivery, Outcome
 from tests.contract.makers import cancelled, failure, released, requeued, retrying, success
 
 # one row for each verb, one column for each state; a dot: nothing happens; gone: the job is no more

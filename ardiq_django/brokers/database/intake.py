@@ -10,7 +10,8 @@ from ardiq_django.exceptions import BrokerError
 from ardiq_django.models import Job
 from ardiq_django.models.job_queryset import intake
 from ardiq_django.results import ENDED, State
-from ardiq_django.wire import Acceptance, Occurrence, StagedJob, deliver
+from ardiq_django.stored import deliver
+from ardiq_django.wire import Acceptance, Occurrence, StagedJob
 
 AT_ONCE = 1_000
 LOOKS = 100

@@ -10,7 +10,8 @@ from ardiq_django.models.job import storable
 from ardiq_django.models.job_queryset import NAME_LENGTH
 from ardiq_django.results import State
 from ardiq_django.snapshot import WorkerRow
-from ardiq_django.wire import Beat, Command, Delivery, News, Tally, WorkerCard, deliver
+from ardiq_django.stored import Tally, deliver
+from ardiq_django.wire import Beat, Command, Delivery, News, WorkerCard
 
 LOST = "the worker died or was cut off longer than its lease"
 

@@ -8,7 +8,8 @@ from ardiq_django.models import Job
 from ardiq_django.results import State
 from ardiq_django.snapshot import Page, Query, Snapshot
 from ardiq_django.states import WAITING, Verb, apply
-from ardiq_django.wire import Answer, End, News, deliver
+from ardiq_django.stored import deliver
+from ardiq_django.wire import Answer, End, News
 
 ASKED_AT_ONCE = 500
 READ_AT_ONCE = 50  # with their results, which may be large

@@ -9,7 +9,8 @@ from ardiq_django.exceptions import LeaseLost
 from ardiq_django.models.rows import Claimed, Hand
 from ardiq_django.models.worker import Look
 from ardiq_django.results import Attempt
-from ardiq_django.wire import FRESH, Answer, Delivery, Exchange, Tally, Turn, deliver
+from ardiq_django.stored import FRESH, Tally, deliver
+from ardiq_django.wire import Answer, Delivery, Exchange, Turn
 
 PROMOTED_AT_ONCE = 200
 EXPIRED_AT_ONCE = 200

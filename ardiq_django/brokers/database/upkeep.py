@@ -12,7 +12,8 @@ from ardiq_django.models.job_queryset import JobQuerySet
 from ardiq_django.results import ENDED, State
 from ardiq_django.states import Verb, apply
 from ardiq_django.statistics import Resolution
-from ardiq_django.wire import Answer, End, deliver
+from ardiq_django.stored import deliver
+from ardiq_django.wire import Answer, End
 
 AT_ONCE = 500
 RANKED_PER_MS = 1  # ranking walks over `kept_max` entries of an index, so the longer it is the rarer it is done

@@ -19,6 +19,7 @@ from ardiq_django.results import State
 from ardiq_django.snapshot import Page, Query, Snapshot, WorkerRow
 from ardiq_django.states import WAITING
 from ardiq_django.statistics import Figures, Point, Resolution
+from ardiq_django.stored import deliver
 from ardiq_django.wire import (
     Acceptance,
     Answer,
@@ -34,7 +35,6 @@ from ardiq_django.wire import (
     StagedJob,
     Turn,
     WorkerCard,
-    deliver,
 )
 
 

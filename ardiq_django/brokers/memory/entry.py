@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 from ardiq_django.results import State
 from ardiq_django.snapshot import Query, Snapshot
-from ardiq_django.wire import FRESH, Command, End, News, StagedJob, Tally, Turn, WorkerCard, deliver
+from ardiq_django.stored import FRESH, Tally, deliver
+from ardiq_django.wire import Command, End, News, StagedJob, Turn, WorkerCard
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from ardiq_django.brokers.memory.entry import Entry, Registration
 from ardiq_django.config import QueueRules
 from ardiq_django.results import ENDED, Attempt, State
 from ardiq_django.states import TABLE, Verb, apply, verb_of
+from ardiq_django.stored import Tally, deliver
 from ardiq_django.wire import (
     Aborted,
     Acceptance,
@@ -23,8 +24,6 @@ from ardiq_django.wire import (
     Retrying,
     StagedJob,
     Succeeded,
-    Tally,
-    deliver,
     end_of,
     pack,
 )

@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ardiq_django.brokers.redis.records import Indexed, decoded
+from ardiq_django.brokers.redis.records import Indexed, decoded, ms_of, paired_ids, text_of
 from ardiq_django.brokers.redis.scripts import Command, Keyspace, Value
 from ardiq_django.brokers.redis.snapshots import snapshots_of, waiting_since_ms
 from ardiq_django.results import ENDED, State
 from ardiq_django.snapshot import Page, Query, Snapshot
-from ardiq_django.wire import deliver
+from ardiq_django.stored import deliver
 
 WINDOW = 10_000  # newest of each state
 STEP = 500  # jobs in one call
@@ -72,7 +72,7 @@ class Pages:
         lanes = list(self._keys.rules.lanes)
         if (await self.counts()).unlisted > 0:
             ((_, pairs),) = await self._ask(Command((b"HSCAN", self._keys["jobs"], 0, b"COUNT", WINDOW)))
-            named = {deliver("", envelope, 0).job.lane for envelope in pairs[1::2]}
+            named = {deliver(job_id, envelope, 0).job.lane for job_id, envelope in paired_ids(pairs)}
             lanes += sorted(named - {*lanes, ""})
         return lanes
 
@@ -118,10 +118,9 @@ class Pages:
             places.append((self._keys["suspects"], ""))
             return [entry for key, tombs in places for entry in await self._queued(key, tombs, depth)]
         range_ = await self._newest("due" if state is State.SCHEDULED else "retry", depth, query)
-        times = {job_id: int(float(score)) for job_id, score in range_}
-        return [
-            _Entry(entry.job_id, entry.task, times[entry.job_id.encode()]) for entry in await self._entries(list(times))
-        ]
+        times = {text_of(job_id): ms_of(score) for job_id, score in range_}
+        entries = await self._entries([job_id for job_id, _ in range_])
+        return [_Entry(entry.job_id, entry.task, times[entry.job_id]) for entry in entries]
 
     async def _newest(self, name: str, depth: int, query: Query) -> list[tuple[bytes, bytes]]:
         until = f"({query.until_ms}" if query.until_ms else "+inf"

@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 
 from ardiq_django.brokers.redis.scripts import Value
+from ardiq_django.clock import LATEST_MS
 from ardiq_django.config import QueueRules
 from ardiq_django.results import ENDED, Attempt
+from ardiq_django.stored import FRESH, Tally, deliver
 from ardiq_django.wire import (
-    FRESH,
     Aborted,
     Acceptance,
     Answer,
@@ -23,15 +24,16 @@ from ardiq_django.wire import (
     Retrying,
     StagedJob,
     Succeeded,
-    Tally,
     Turn,
-    deliver,
     end_of,
     pack,
 )
 
 ACCEPTANCES = {"c": Acceptance.CREATED, "e": Acceptance.EXISTING, "x": Acceptance.CONFLICT}
 ANSWERS = {"d": Answer.DONE, "a": Answer.ALREADY, "s": Answer.STALE, "g": Answer.GONE}
+
+LINE_END, STAND_IN = "\n", "\x1f"  # of a task's name in the index; lua/_ends.lua does the same
+MOST_TRIES = 1_000_000_000
 
 _attempts = msgspec.msgpack.Decoder(list[Attempt]).decode
 
@@ -97,7 +99,12 @@ class _Line:
         record = sizes.encode() + packed + envelope
         if history:
             record += b"".join(map(pack, history))
-        return kind, fence, record, end.finish_ms, f"{job.task}\n{least_ms}\n{job.id}", max(kept_ms, least_ms)
+        return kind, fence, record, end.finish_ms, member(job, least_ms), max(kept_ms, least_ms)
+
+
+def member(job: StagedJob, least_ms: int) -> str:
+    """What stands for an ended job in its index; a line end in the task's name would be taken for the next part."""
+    return f"{job.task.replace(LINE_END, STAND_IN)}\n{least_ms}\n{job.id}"
 
 
 def stays_ms(ttl_ms: int, unique_for_ms: int, kept_ms: int) -> int:
@@ -120,8 +127,8 @@ class Indexed:
 
     @classmethod
     def read(cls, member: bytes, score: bytes) -> "Indexed":
-        task, ttl_ms, job_id = member.decode().split("\n", 2)
-        return cls(job_id, task, int(ttl_ms or 0), int(float(score)), member)
+        task, ttl_ms, job_id = guarded(_parts_of, member) or ("", 0, text_of(member))
+        return cls(job_id, task, ttl_ms, ms_of(score), member)
 
     def outlasts(self, now_ms: int, kept_ms: int) -> bool:
         """Whether its time is not over: that of the history, or that of its result or id if longer."""
@@ -143,21 +150,21 @@ def turn_of(reply: list[Any], turn: Exchange) -> tuple[Turn, list[str]]:
     ids, envelopes = given[::2], given[1::2]
     if tallied:
         deliveries = [
-            deliver(job_id.decode(), envelope, claim, tally_of(tally))
+            deliver(text_of(job_id), envelope, claim, tally_of(tally))
             for job_id, envelope, tally in zip(ids, envelopes, tallies, strict=True)
         ]
     else:
         deliveries = [
-            deliver(job_id.decode(), envelope, claim) for job_id, envelope in zip(ids, envelopes, strict=True)
+            deliver(text_of(job_id), envelope, claim) for job_id, envelope in zip(ids, envelopes, strict=True)
         ]
-    lapsed = [job_id.decode() for job_id in reply[4 + 2 * number + tallied :]]
+    lapsed = [text_of(job_id) for job_id in reply[4 + 2 * number + tallied :]]
     return Turn(letters(words, len(turn.outcomes), ANSWERS, "d"), deliveries, next_due_ms), lapsed
 
 
 def unknown_of(values: Sequence[bytes]) -> list[Delivery]:
     """Deliveries a beat told of, four values each."""
     rows = zip(*[iter(values)] * 4, strict=True)
-    return [deliver(row[0].decode(), row[2], int(row[1]), tally_of(row[3])) for row in rows]
+    return [deliver(text_of(row[0]), row[2], int(row[1]), tally_of(row[3])) for row in rows]
 
 
 def tally_of(text: bytes | None) -> Tally:
@@ -171,7 +178,14 @@ def tally_of(text: bytes | None) -> Tally:
 
 def _counts(text: bytes) -> tuple[int, ...]:
     tries, crashes, requeues, number = map(int, text.split())
+    if not all(0 <= count <= MOST_TRIES for count in (tries, crashes, requeues, number)):
+        raise ValueError(f"{text!r} is no tally")
     return tries, crashes, requeues, number
+
+
+def _parts_of(member: bytes) -> tuple[str, int, str]:
+    task, ttl_ms, job_id = text_of(member).split(LINE_END, 2)
+    return task.replace(STAND_IN, LINE_END), min(int(ttl_ms or 0), LATEST_MS), job_id
 
 
 def history_of(number: int, attempts: bytes) -> Sequence[Attempt]:
@@ -184,13 +198,28 @@ def history_of(number: int, attempts: bytes) -> Sequence[Attempt]:
 def guarded(read: Callable[[bytes], Any], data: bytes) -> Any:
     try:
         return read(data)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+    except (ValueError, RecursionError, ArithmeticError, LookupError, TypeError):
         return None
+
+
+def text_of(data: bytes) -> str:
+    """The text of an id. What is none, because somebody else wrote it, goes back to the server as it came."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+def ms_of(score: bytes) -> int:
+    """The time that a score says; 0 where it says none."""
+    ms: int = guarded(lambda said: int(float(said)), score) or 0
+    return ms if 0 <= ms <= LATEST_MS else 0
 
 
 def paired(flat: Sequence[bytes]) -> dict[bytes, bytes]:
     return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
+def paired_ids(flat: Sequence[bytes]) -> Iterable[tuple[str, bytes]]:
+    return zip(decoded(flat[::2]), flat[1::2], strict=True)
+
+
 def decoded(ids: Iterable[bytes]) -> list[str]:
-    return [job_id.decode() for job_id in ids]
+    return [text_of(job_id) for job_id in ids]

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from ardiq_django.brokers.redis.pages import WINDOW
-from ardiq_django.brokers.redis.records import ANSWERS, guarded, letters, place_of
+from ardiq_django.brokers.redis.records import ANSWERS, guarded, letters, ms_of, place_of
 from ardiq_django.brokers.redis.scripts import Command, Keyspace, Value
 from ardiq_django.brokers.schedules import Schedules
 from ardiq_django.plan import Planned, PlanPage, pack_plan, planned
@@ -97,7 +97,7 @@ def _read(text: bytes, score: bytes) -> Sequence[Planned]:
     """One row, or none where somebody spoilt it."""
     head, _, packed = text.partition(b"|")
     times = guarded(_times, head)
-    return planned(packed, times[0], 0 if score == b"inf" else int(float(score)), times[1]) if times else ()
+    return planned(packed, times[0], ms_of(score), times[1]) if times else ()
 
 
 def _times(head: bytes) -> tuple[int, ...]:

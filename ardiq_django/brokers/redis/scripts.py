@@ -50,8 +50,15 @@ class Command:
     script: Script | None = None
 
     def packed(self) -> bytes:
-        packed: bytes = _pack(tuple(self.args))
+        try:
+            packed: bytes = _pack(tuple(self.args))
+        except UnicodeEncodeError:  # an id that is no text, as the server told it
+            packed = _pack(tuple([_as_told(value) for value in self.args]))
         return packed
+
+
+def _as_told(value: Value) -> Value:
+    return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
 
 
 @cache

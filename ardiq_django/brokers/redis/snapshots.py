@@ -6,16 +6,17 @@ from typing import Any
 
 import msgspec
 
-from ardiq_django.brokers.redis.records import guarded, history_of, tally_of
+from ardiq_django.brokers.redis.records import guarded, history_of, ms_of, tally_of, text_of
 from ardiq_django.results import Attempt, State
 from ardiq_django.snapshot import Snapshot, WorkerRow
-from ardiq_django.wire import End, News, StagedJob, WorkerCard, deliver
+from ardiq_django.stored import deliver
+from ardiq_django.wire import End, News, StagedJob, WorkerCard
 
 ROW = 6  # values of one job in the answer of rows.lua
 HOLDER = 4  # values of one worker there
 
-unpack_card = msgspec.msgpack.Decoder(WorkerCard).decode
-unpack_news = msgspec.msgpack.Decoder(News).decode
+_card = msgspec.msgpack.Decoder(WorkerCard).decode
+_news = msgspec.msgpack.Decoder(News).decode
 _end = msgspec.msgpack.Decoder(End).decode
 
 
@@ -37,9 +38,7 @@ class _Holder:
 
 def _holders(values: Sequence[bytes]) -> Iterator[tuple[str, _Holder]]:
     for epoch, card, news, turn in zip(*[iter(values)] * HOLDER, strict=True):
-        worker_id = unpack_card(card).worker_id if card else ""
-        told = unpack_news(news) if news else News()
-        yield epoch.decode(), _Holder(worker_id, told, int(turn.split(b" ")[1]) if turn else 0)
+        yield text_of(epoch), _Holder(card_of(epoch, card).worker_id, news_of(news), called_ms_of(turn))
 
 
 def _snapshot(job_id: str, now_ms: int, line: tuple[bytes, ...], workers: dict[str, _Holder]) -> Snapshot:
@@ -47,15 +46,15 @@ def _snapshot(job_id: str, now_ms: int, line: tuple[bytes, ...], workers: dict[s
     if State(state.decode()).ended:
         return ended_snapshot(job_id, now_ms, data)
     job, tally = deliver(job_id, data, 0).job, tally_of(tally_text)
-    holder = workers.get(fence.decode().rpartition(".")[0], _Holder("", News(), 0))
+    holder = workers.get(text_of(fence).rpartition(".")[0], _Holder("", News(), 0))
     return Snapshot(
         job=job,
         state=State(state.decode()),
         now_ms=now_ms,
         tries=tally.tries,
         crashes=tally.crashes,
-        due_ms=int(float(due)) if due else waiting_since_ms(job),
-        expires_ms=int(float(expires)) if expires else 0,
+        due_ms=ms_of(due) if due else waiting_since_ms(job),
+        expires_ms=ms_of(expires) if expires else 0,
         worker=holder.worker_id,
         start_ms=holder.news.starts.get(job_id, holder.called_ms),
         progress=holder.news.progress.get(job_id, ()),
@@ -105,7 +104,23 @@ def worker_rows(
     """The registered workers, from epochs and the ends of their leases."""
     rows = []
     for epoch, lease_end in zip(leases[::2], leases[1::2], strict=True):
-        card = unpack_card(cards[epoch]) if epoch in cards else WorkerCard(epoch.decode(), "")
-        told = unpack_news(news[epoch]) if epoch in news else News()
-        rows.append(WorkerRow(card, int(float(lease_end)), now_ms, told))
+        card, told = card_of(epoch, cards.get(epoch)), news_of(news.get(epoch))
+        rows.append(WorkerRow(card, ms_of(lease_end), now_ms, told))
     return rows
+
+
+def card_of(epoch: bytes, card: bytes | None) -> WorkerCard:
+    """Who a worker is; nobody in particular where that cannot be read."""
+    known: WorkerCard | None = guarded(_card, card) if card else None
+    return known or WorkerCard(text_of(epoch), "")
+
+
+def news_of(news: bytes | None) -> News:
+    """What a worker told of itself; nothing where that cannot be read."""
+    told: News | None = guarded(_news, news) if news else None
+    return told or News()
+
+
+def called_ms_of(call: bytes | None) -> int:
+    """When a worker's last exchange was, as it is noted: `<number> <ms> <answers>`."""
+    return ms_of(call.split(b" ")[1]) if call and call.count(b" ") > 1 else 0

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+from ardiq_django.brokers.redis.records import text_of
 from ardiq_django.brokers.redis.scripts import Keyspace, Value
 from ardiq_django.statistics import MOST_TASKS, Figures, Point, Resolution
 
@@ -37,7 +38,7 @@ class Statistics:
             reply = await self._call("points", [self._bucket(resolution, start_ms) for start_ms in part], (task,))
             for start_ms, flat in zip(part, reply, strict=True):
                 pairs = zip(flat[::2], flat[1::2], strict=True)
-                found += [Point(start_ms, Figures.unpacked(packed), name.decode()) for name, packed in pairs]
+                found += [Point(start_ms, Figures.unpacked(packed), text_of(name)) for name, packed in pairs]
         return found
 
     def _bucket(self, resolution: Resolution, start_ms: int) -> str:

@@ -3,11 +3,10 @@
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any
 
-from ardiq_django.brokers.redis.records import Indexed, decoded
+from ardiq_django.brokers.redis.records import Indexed, decoded, guarded, text_of
 from ardiq_django.brokers.redis.scripts import Command, Keyspace, Value
-from ardiq_django.brokers.redis.snapshots import unpack_card, unpack_news
+from ardiq_django.brokers.redis.snapshots import called_ms_of, card_of, news_of
 from ardiq_django.results import ENDED, State
-from ardiq_django.wire import News
 
 TAKEN_BACK = 200  # jobs in one call
 STEP = 500  # ended jobs in one call
@@ -37,7 +36,7 @@ class Reaper:
 
     async def _end(self, how: str, epochs: Sequence[bytes]) -> int:
         dead: list[bytes] = await self._call("fence", (), (how, *epochs))
-        ways = {epoch.decode(): way for epoch, way in zip(dead[::2], dead[1::2], strict=True)}
+        ways = {text_of(epoch): way for epoch, way in zip(dead[::2], dead[1::2], strict=True)}
         held = await self._held(ways) if ways else {}
         taken = 0
         for epoch, way in ways.items():
@@ -55,24 +54,19 @@ class Reaper:
                 Command((b"HSCAN", self._keys["running"], cursor, b"COUNT", STEP)),
             )
             for job_id, fence in zip(flat[::2], flat[1::2], strict=True):
-                epoch, _, claim = fence.decode().rpartition(".")
+                epoch, _, claim = text_of(fence).rpartition(".")
                 if epoch in epochs:
-                    held.setdefault(epoch, []).append((int(claim), job_id.decode()))
+                    held.setdefault(epoch, []).append((guarded(int, claim.encode()) or 0, text_of(job_id)))
             if cursor == b"0":
                 return held
 
     async def _take_back(self, epoch: str, how: bytes, ids: Sequence[str]) -> int:
         if not ids:
             return 0
-        card, news, turn = [
-            answer or b""
-            for answer in await self._ask(
-                *[Command((b"HGET", self._keys[name], epoch)) for name in ("cards", "news", "calls")]
-            )
-        ]
-        worker_id = unpack_card(card).worker_id if card else ""
-        starts = (unpack_news(news) if news else News()).starts
-        called_ms = int(turn.split(b" ")[1]) if turn else 0
+        asked = [Command((b"HGET", self._keys[name], epoch)) for name in ("cards", "news", "calls")]
+        card, news, turn = await self._ask(*asked)
+        worker_id = card_of(b"", card).worker_id
+        starts, called_ms = news_of(news).starts, called_ms_of(turn)
         taken = 0
         # the last part first, so that the first job ends up at the head
         for first in reversed(range(0, len(ids), TAKEN_BACK)):

@@ -22,7 +22,7 @@ end
 
 -- The name of the task stands in the index, so that lists filtered by it need no second read.
 local function member(id, envelope, ttl_ms)
-  return (head(envelope)) .. '\n' .. ttl_ms .. '\n' .. id
+  return string.gsub((head(envelope)), '\n', '\31') .. '\n' .. ttl_ms .. '\n' .. id
 end
 
 -- When it ended; nil if that cannot be read.

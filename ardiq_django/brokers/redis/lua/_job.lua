@@ -62,6 +62,8 @@ local function unique_for_ms(envelope, at)
   return at < #envelope and select(2, cmsgpack.unpack_one(envelope, at)) or 0
 end
 
+local LATEST_MS = 2 * 100 * 365 * 86400000 -- what is longer was written by nobody, and `PX` would refuse it
+
 -- What decides whether two jobs of one id are the same, its window, and for how long its id is its own after its end.
 local function tail(envelope)
   local _, _, after, id = head(envelope)
@@ -73,8 +75,9 @@ local function tail(envelope)
     return {identity = id, digest = '', replaces = false, expire_ms = 0, unique_for_ms = 0}
   end
   local is_read, for_ms = pcall(unique_for_ms, envelope, last)
+  for_ms = is_read and tonumber(for_ms) or 0
   return {
     identity = token ~= '' and token or id, digest = digest, replaces = replaces, expire_ms = expire_ms,
-    unique_for_ms = is_read and tonumber(for_ms) or 0,
+    unique_for_ms = for_ms >= 0 and for_ms <= LATEST_MS and for_ms or 0,
   }
 end
