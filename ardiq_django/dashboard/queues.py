@@ -85,6 +85,7 @@ class QueueAdminMixin(SectionMixin):
     deeds: Sequence[Deed] = DEEDS  # type: ignore[misc]
     list_display: Any = ("name", mood, "waiting", oldest, "later", "running", workers)
     list_display_links = None
+    change_list_template = "ardiq/change_list.html"
     search_fields = ("name",)
     ordering = ("name",)
 

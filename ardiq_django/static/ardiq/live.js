@@ -1,0 +1,111 @@
+/* Fetches the page again now and then, and swaps the regions marked `data-live="<name>"`.
+
+   It rests while the tab is hidden, a row is ticked, a form is in use, or the page says that nothing changes any more
+   (`data-final`). Everything shown, its language and its rights, comes from the server. */
+"use strict";
+
+document.addEventListener("DOMContentLoaded", () => {
+  const KEY = "ardiq.refresh";
+  const RESTS_MOST = 60;
+  const bar = document.querySelector("[data-ardiq-live]");
+  if (!bar) {
+    return;
+  }
+  const choice = bar.querySelector("select");
+  const status = bar.querySelector("[role=status]");
+  const floor = Number(bar.dataset.floor);
+  let failures = 0;
+  let timer = 0;
+
+  const remembered = localStorage.getItem(KEY);
+  if (remembered !== null && [...choice.options].some((option) => option.value === remembered)) {
+    choice.value = remembered;
+  }
+
+  const regions = (root) => [...root.querySelectorAll("[data-live]")];
+  const isFinal = () => document.querySelector("[data-final]") !== null;
+  const isBusy = () =>
+    document.hidden ||
+    document.querySelector("input.action-select:checked, #action-toggle:checked") !== null ||
+    regions(document).some((region) => region.contains(document.activeElement) && document.activeElement.matches("input, select, textarea"));
+
+  const say = (form) => {
+    status.textContent = form.replace("%s", new Date().toLocaleTimeString(document.documentElement.lang || undefined));
+  };
+
+  const keepOpen = (from, to) => {
+    const opened = from.querySelectorAll("details");
+    to.querySelectorAll("details").forEach((details, place) => {
+      if (opened[place] && opened[place].id === details.id) {
+        details.open = opened[place].open;
+      }
+    });
+  };
+
+  const swap = (text) => {
+    const fresh = new DOMParser().parseFromString(text, "text/html");
+    if (!fresh.querySelector("[data-ardiq-live]")) {
+      location.reload(); // no longer this page: perhaps the login
+      return;
+    }
+    const found = new Map(regions(fresh).map((region) => [region.dataset.live, region]));
+    for (const region of regions(document)) {
+      const next = found.get(region.dataset.live);
+      if (next && next.innerHTML !== region.innerHTML) {
+        keepOpen(region, next);
+        region.replaceWith(document.adoptNode(next));
+      }
+    }
+    const boxes = document.querySelectorAll("tr input.action-select");
+    if (boxes.length && window.Actions) {
+      window.Actions(boxes); // Django's own: ticking rows
+    }
+    document.dispatchEvent(new CustomEvent("ardiq:swapped"));
+  };
+
+  const refresh = async () => {
+    try {
+      const response = await fetch(location.href, { credentials: "same-origin", headers: { "X-Ardiq-Live": "1" } });
+      if (!response.ok) {
+        throw new Error(String(response.status));
+      }
+      const text = await response.text();
+      if (!isBusy()) {
+        swap(text);
+        say(bar.dataset.updated);
+      }
+      failures = 0;
+    } catch (error) {
+      failures += 1;
+      if (failures === 1) {
+        say(bar.dataset.stale);
+      }
+    }
+  };
+
+  const plan = () => {
+    clearTimeout(timer);
+    const seconds = Number(choice.value);
+    if (seconds && !isFinal()) {
+      timer = setTimeout(turn, Math.min(RESTS_MOST, Math.max(seconds, floor) * 2 ** failures) * 1000);
+    }
+  };
+
+  const turn = async () => {
+    if (!isBusy()) {
+      await refresh();
+    }
+    plan();
+  };
+
+  choice.addEventListener("change", () => {
+    localStorage.setItem(KEY, choice.value);
+    plan();
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden && Number(choice.value) && !isFinal()) {
+      turn();
+    }
+  });
+  plan();
+});
