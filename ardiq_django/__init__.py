@@ -30,6 +30,8 @@ from ardiq_django.results import State, Status, TaskInfo, TaskResult
 
 if TYPE_CHECKING:
     app: Ardiq
+    from ardiq_django.receipts import once
+
 
 __version__ = "0.1.0"
 __all__ = [
@@ -64,6 +66,7 @@ __all__ = [
     "get_app",
     "task",
 ]
+    "once",
 
 
 def __getattr__(name: str) -> Any:
@@ -71,3 +74,7 @@ def __getattr__(name: str) -> Any:
     if name == "app":
         return get_app()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "once":  # it loads the database layer
+        from ardiq_django.receipts import once
+
+        return once

@@ -71,6 +71,7 @@ class AppOptions:
     history_ttl_ms: Mapping[str, int] = field(default_factory=dict)  # of "succeeded" and "failed" jobs
     history_max: Mapping[str, int] = field(default_factory=dict)
     cron_poll_s: float = 1.0
+    receipt_ttl_ms: int | None = None  # of `once()`; None for twice as long as failed jobs, at least 30 days
     burst: bool = False
     serializer: Callable[[Any], bytes] | None = None
     deserializer: Callable[[bytes], Any] | None = None
@@ -125,6 +126,13 @@ class AppOptions:
     def check_lane(self, lane: str) -> str:
         """The lane, if this queue has it; `ConfigError` listing the lanes if not."""
         if lane not in self.priorities:
+    @property
+    def receipts_kept_ms(self) -> int:
+        """How long a receipt of `once()` stays, counted from when it was written."""
+        if self.receipt_ttl_ms is not None:
+            return self.receipt_ttl_ms
+        return max(30 * DAY_MS, min(LONGEST_MS, 2 * self.rules.failed_ttl_ms))
+
             known = ", ".join(self.priorities)
             raise ConfigError(f"queue {self.queue_name!r} has no lane {lane!r}; its lanes, lowest first: {known}")
         return lane
@@ -246,6 +254,14 @@ def _check_numbers(options: AppOptions) -> None:
 def call_options(given: Mapping[str, Any]) -> CallOptions:
     """The options of one call; `delay` (a timedelta) and `at` (an aware datetime) become milliseconds."""
     plain = dict(given)
+    if options.receipt_ttl_ms is not None:
+        check_wait("receipt_ttl_ms", options.receipt_ttl_ms)
+        if options.receipt_ttl_ms < options.rules.failed_ttl_ms:
+            kept_ms = options.rules.failed_ttl_ms
+            raise ConfigError(
+                f"receipt_ttl_ms={options.receipt_ttl_ms}: give at least {kept_ms}, the time for which a failed job is "
+                "kept and may be replayed"
+            )
     delay, at = plain.pop("delay", None), plain.pop("at", None)
     known_keywords(CallOptions, plain, "a call")
     if delay is not None:

@@ -14,6 +14,7 @@ from django.db import connections, transaction
 from ardiq_django import conf, hygiene
 from ardiq_django.context import TaskContext, task_here
 from ardiq_django.hygiene import tidy, watch
+from ardiq_django.receipts import ReceiptUpkeep
 from ardiq_django.surroundings import Slot, SlotExecutor, Surroundings
 
 T = TypeVar("T")
@@ -23,6 +24,9 @@ SAME_DATABASE = ("database://", f"database://{TRANSACTIONS_OF}")
 
 class DjangoSurroundings(Surroundings):
     """What the engine asks of Django."""
+
+    def __init__(self) -> None:
+        self._receipts = ReceiptUpkeep()
 
     def default_address(self) -> str:
         return conf.DEFAULT_ADDRESS
@@ -54,6 +58,9 @@ class DjangoSurroundings(Surroundings):
 
     def slot(self, thread: SlotExecutor) -> Slot:
         return DjangoSlot(thread)
+
+    async def look_after_store(self) -> None:
+        await self._receipts.tick()
 
 
 @contextmanager

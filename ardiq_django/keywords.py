@@ -28,6 +28,7 @@ class AppKeywords(TypedDict, total=False):
     result_ttl_ms: int
     history_ttl_ms: Mapping[str, int]
     history_max: Mapping[str, int]
+    receipt_ttl_ms: int | None
     cron_poll_s: float
     burst: bool
     serializer: Callable[[Any], bytes] | None

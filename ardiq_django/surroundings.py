@@ -78,6 +78,9 @@ class Surroundings:
         """The unit of work of a slot whose thread is given."""
         return Slot()
 
+    async def look_after_store(self) -> None:
+        """Called every few seconds by each worker: remove what the framework keeps for tasks beside their broker."""
+
 
 _around = Surroundings()
 

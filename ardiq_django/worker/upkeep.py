@@ -12,6 +12,7 @@ from ardiq_django.exceptions import BrokerError
 from ardiq_django.registry import CronDefinition
 from ardiq_django.schedule import MISSED_AFTER_MS, due_fires
 from ardiq_django.stamping import stamped, stamps
+from ardiq_django.surroundings import around
 from ardiq_django.wire import FORMAT, Occurrence, StagedJob
 from ardiq_django.worker.clock import BrokerClock
 from ardiq_django.worker.report import Report
@@ -103,6 +104,7 @@ class Upkeep:
         duties = [
             every(min(REAP_EVERY_S, options.idle_timeout_ms / 3000), self.reap, report),
             every(SWEEP_EVERY_S, self._app.broker.sweep, report),
+            every(SWEEP_EVERY_S, around().look_after_store, report),
         ]
         if not options.burst:
             duties.append(every(options.cron_poll_s, Timekeeper(self._app, report).fire, report))
