@@ -45,6 +45,12 @@ class Lease:
                 patience.relax()
                 return cls(broker, fresh, patience)
 
+    async def renew(self) -> None:
+        """Have it last for its full time again; on any event loop, also in another thread. Raises `LeaseLost`."""
+        asked_s = time.monotonic()
+        await self._broker.renew(self.epoch)
+        self.renewed_s = asked_s
+
     async def exchange(
         self, outcomes: Sequence[Outcome], want: int, lanes: Sequence[str], caps: dict[str, int], running: int
     ) -> Turn:

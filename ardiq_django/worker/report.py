@@ -71,6 +71,13 @@ class Report:
     def broker_back(self) -> None:
         logger.info("broker back %s", self._where)
 
+    def stands_still(self, still_s: float, stacks: str) -> None:
+        form = "event loop stands still %s since %.1f s: its leases are not renewed any more until it goes on\n%s"
+        logger.error(form, self._where, still_s, stacks)
+
+    def goes_on(self, still_s: float) -> None:
+        logger.warning("event loop goes on %s after it stood still for %.1f s", self._where, still_s)
+
     def duty_failed(self, duty: str, error: BaseException) -> None:
         logger.error("%s failed %s, goes on: %r", duty, self._where, error, exc_info=error)
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from ardiq_django.bridge import promised
 from ardiq_django.surroundings import Slot, around
 from ardiq_django.worker.bodies.pool import ProcessPool
+from ardiq_django.worker.pulse import Pulse
 
 T = TypeVar("T")
 
@@ -86,6 +87,7 @@ class Slots:
         self.taken = 0  # jobs that have begun
         self.asked_for = asyncio.Event()  # a worker has come so far as to serve, broker or no broker
         self.processes = ProcessPool()
+        self.pulse = Pulse()
         self._max_jobs = max_jobs
         self._all = [WorkerSlot(place) for place in range(number, 0, -1)]
         self._free = list(self._all)
@@ -106,6 +108,11 @@ class Slots:
     def is_shared(self) -> bool:
         """Whether several queues take from these."""
         return len(self._shares) > 1
+
+    @property
+    def all_have_begun(self) -> bool:
+        """Whether each of these queues has come so far as to serve: what is slow to begin does not hang."""
+        return all(share.has_begun for share in self._shares)
 
     def promise(self, share: "Share", asked: int) -> int:
         """So many that this share may take, `asked` at most. What others that want some lack to their fair part is left
@@ -186,6 +193,7 @@ class Share:
         self.most = most
         self.freed = freed
         self.used = 0  # promised and taken
+        self.has_begun = False
 
     @property
     def is_shared(self) -> bool:
@@ -211,6 +219,7 @@ class Share:
 
     def begin(self) -> None:
         """The worker is about to take jobs."""
+        self.has_begun = True
         self._slots.asked_for.set()
 
     def want(self) -> None:
@@ -229,6 +238,10 @@ class Share:
     @property
     def processes(self) -> ProcessPool:
         return self._slots.processes
+
+    @property
+    def pulse(self) -> Pulse:
+        return self._slots.pulse
 
     async def leave(self) -> None:
         """The queue needs none any more."""

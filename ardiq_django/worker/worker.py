@@ -6,16 +6,18 @@ import gc
 import os
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ardiq_django.clock import now_ms
 from ardiq_django.exceptions import BrokerError, LeaseLost
-from ardiq_django.wire import Beat, Command, News, Order, Outcome, Released, Turn, WorkerCard
+from ardiq_django.wire import Answer, Command, Order, Outcome, Succeeded, Turn, WorkerCard
 from ardiq_django.worker import lanes
 from ardiq_django.worker.clock import BrokerClock
+from ardiq_django.worker.heartbeat import Heartbeat
 from ardiq_django.worker.lease import Lease
 from ardiq_django.worker.lifespan import WorkerLifespan
+from ardiq_django.worker.pulse import Charge
 from ardiq_django.worker.report import Report
 from ardiq_django.worker.restraint import Restraint
 from ardiq_django.worker.run import Cut
@@ -28,7 +30,6 @@ from ardiq_django.worker.watch import Watch
 if TYPE_CHECKING:
     from ardiq_django.ardiq import Ardiq
 
-NEWS_EVERY_S = 1.0
 LISTEN_S = 5.0
 CANCEL_GRACE_S = 5.0
 
@@ -64,8 +65,8 @@ class Worker:
         self._stop_at = float("inf")
         self._duties: list[asyncio.Task[None]] = []  # there are some once the lease has begun
         self._renewing = asyncio.Lock()
-        self._last_news = News()
-        self._last_beat = time.monotonic()
+        self._heartbeat = Heartbeat(app.broker, self._runs, self._held, self._begin_anew, self._finished)
+        self._charge = Charge(options.idle_timeout_ms / 1000, self._held, self._report)
 
     async def run(self) -> None:
         """Work until stopped; always hands back what it still holds."""
@@ -88,6 +89,7 @@ class Worker:
         self._lease = await Lease.begin(self._app.broker, self._card, self._patience)
         with contextlib.suppress(BrokerError):
             await self._clock.read()
+        self._share.pulse.keep(self._charge)
         self._report.began(self._app)
         self._duties = self._begin_duties()
         if not gc.get_freeze_count():  # once: what a later worker would freeze may be garbage of an earlier one
@@ -121,13 +123,16 @@ class Worker:
 
     def _begin_duties(self) -> list[asyncio.Task[None]]:
         listen = keep_on(self._listen, self._report)
-        beat = every(min(NEWS_EVERY_S, self._third_of_lease_s), self._beat, self._report)
+        beat = every(self._heartbeat.every_s, self._heartbeat.beat, self._report)
         tell = every(TOLD_EVERY_S, self._tell_figures, self._report)
         return [self._loop.create_task(duty) for duty in (listen, beat, tell, *self._upkeep.duties())]
 
     @property
     def _upkeep(self) -> Upkeep:
         return Upkeep(self._app, self._report, self._patience, self._clock)
+
+    def _held(self) -> Lease:
+        return self._lease
 
     @property
     def _third_of_lease_s(self) -> float:
@@ -248,32 +253,6 @@ class Worker:
             case Order.QUIET | Order.STOP:
                 self.stop()
 
-    async def _beat(self) -> None:
-        """Renew the lease every third of it, and sooner, once a second at the most, if there are news."""
-        news, now, lease = self._runs.news, time.monotonic(), self._lease
-        if news == self._last_news and now - self._last_beat < self._third_of_lease_s - NEWS_EVERY_S:
-            return
-        told = dict(lease.held)
-        try:
-            found = await self._app.broker.beat(lease.epoch, lease.call, told, news)
-        except LeaseLost as error:
-            await self._begin_anew(lease, error)
-            return
-        self._last_news, self._last_beat, lease.renewed_s = news, now, time.monotonic()
-        if lease is self._lease:
-            self._heed(found, told)
-
-    def _heed(self, found: Beat, told: Mapping[str, int]) -> None:
-        held = self._lease.held
-        for job_id in found.lost:
-            # a claim that was told, and not one that a turn has brought since
-            self._runs.end(job_id, told[job_id], Cut.LOST)
-        for job_id in found.aborts:
-            self._runs.end(job_id, held.get(job_id, 0), Cut.ABORT)
-        for delivery in found.unknown:
-            held[delivery.job.id] = delivery.claim
-            self._finished(Released(delivery))
-
     async def _tell_figures(self) -> None:
         await self._statistics.tell(self._lease.epoch)
 
@@ -304,6 +283,7 @@ class Worker:
         except (BrokerError, LeaseLost, TimeoutError) as error:
             self._report.broker_trouble(error, 0.0)
         finally:
+            await self._share.pulse.leave(self._charge)
             await self._lifespan.end()
             await self._app.broker.close()
         self._report.ended()

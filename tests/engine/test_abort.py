@@ -77,7 +77,7 @@ async def test_a_running_coroutine_is_cancelled(house: House) -> None:
 async def test_an_abort_is_heard_at_once_and_not_with_the_next_beat(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ardiq_django.worker.worker.NEWS_EVERY_S", SOON_S * 10)
+    monkeypatch.setattr("ardiq_django.worker.heartbeat.NEWS_EVERY_S", SOON_S * 10)
     app = house.app(idle_timeout_ms=600_000, poll_block_ms=600_000)
     entered = asyncio.Event()
 

@@ -221,7 +221,7 @@ async def test_an_app_may_bring_its_own_serializer(house: House) -> None:
 
 
 async def test_progress_is_seen_while_the_job_runs(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ardiq_django.worker.worker.NEWS_EVERY_S", 0.05)
+    monkeypatch.setattr("ardiq_django.worker.heartbeat.NEWS_EVERY_S", 0.05)
     app = house.app()
     let_go = asyncio.Event()
 

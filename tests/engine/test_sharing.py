@@ -204,7 +204,7 @@ async def test_jobs_of_a_living_worker_are_not_taken_however_long_they_run(house
 async def test_a_beat_that_overtakes_a_turn_does_not_cut_the_next_attempt(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ardiq_django.worker.worker.NEWS_EVERY_S", 0.05)
+    monkeypatch.setattr("ardiq_django.worker.heartbeat.NEWS_EVERY_S", 0.05)
     app = house.app()
     first_may_end, second_began, beaten = asyncio.Event(), asyncio.Event(), asyncio.Event()
     beat = app.broker.beat
