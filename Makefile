@@ -24,11 +24,11 @@ ONLY ?=
 BROKERS ?=
 ARGS ?=
 
-# Which drills, and how long: what `python -m drills` takes.
+# Which drills, and how long: what `python -m drills` takes. Chaos and soak take ARGS.
 DRILLS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-next check bench drills lint format types floors migrations test-matrix clean
+.PHONY: help demo test test-next check bench drills chaos lint format types floors migrations test-matrix clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ bench:  ## Measure, beside Ardiq where Python is new enough (BROKERS="redis sqli
 
 drills: $(READY)  ## Prove restarts, kills and outages with whole processes (DRILLS="outage --outage-s 20")
 	$(BIN)/python -m drills $(DRILLS)
+
+chaos: $(READY)  ## Prove that storms lose nothing and repeat nothing without a cause (ARGS="--seeds 3 --broker redis")
+	$(BIN)/python -m drills chaos $(ARGS)
 
 lint: $(READY)  ## Check format and lint
 	$(BIN)/ruff format --check .

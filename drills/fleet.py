@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,14 +18,19 @@ TICKS = os.sysconf("SC_CLK_TCK")
 class Worker:
     """One `runworker`; with `processes` a supervisor and so many beneath it."""
 
-    def __init__(self, log: Path, code: str, *flags: str, processes: int = 0) -> None:
+    def __init__(
+        self, log: Path, code: str, *flags: str, processes: int = 0, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.code = code
         self.processes = processes
         self._log = log
         several = ("--processes", str(processes)) if processes else ()
         with log.open("w") as file:
             self._process = subprocess.Popen(
-                [*COMMAND, *several, *flags], env=os.environ | {"DRILL_CODE": code}, stdout=file, stderr=file
+                [*COMMAND, *several, *flags],
+                env=os.environ | {"DRILL_CODE": code, **(environment or {})},
+                stdout=file,
+                stderr=file,
             )
 
     @property
@@ -80,10 +85,10 @@ class Fleet:
         self._directory = directory
         self.workers: list[Worker] = []
 
-    def start(self, code: str, *flags: str, processes: int = 0) -> Worker:
-        """Start one, not waiting for it."""
+    def start(self, code: str, *flags: str, processes: int = 0, environment: Mapping[str, str] | None = None) -> Worker:
+        """Start one, not waiting for it; `environment` is its own."""
         log = self._directory / f"worker-{len(self.workers)}.log"
-        self.workers.append(Worker(log, code, *flags, processes=processes))
+        self.workers.append(Worker(log, code, *flags, processes=processes, environment=environment))
         return self.workers[-1]
 
     def stop(self) -> Sequence[int]:

@@ -1,6 +1,6 @@
 """What a drill stands on: the broker's server, as in production, and what settings must know of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +8,8 @@ from pathlib import Path
 from tests.services import PostgresServer, RedisServer, Server
 
 BROKERS = ("redis", "postgres", "sqlite")
+SETTINGS = {"chaos": "drills.storm.settings"}
+CRASHING = ("chaos",)  # drills in which the server is killed and must have kept what it accepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,7 @@ class Ground:
     broker: str
     directory: Path
     server: Server | None  # None on SQLite, which has none
+    settings: str = "drills.settings"
 
     @property
     def alias(self) -> str:
@@ -31,7 +34,7 @@ class Ground:
     def environment(self) -> dict[str, str]:
         """For the settings, of this process and of the workers."""
         found = {
-            "DJANGO_SETTINGS_MODULE": "drills.settings",
+            "DJANGO_SETTINGS_MODULE": self.settings,
             "DRILL_SQLITE": str(self.directory / "drill.sqlite3"),
             "DRILL_LEDGER": str(self.ledger),
             "DRILL_BROKER": f"database://{self.alias}",
@@ -44,22 +47,29 @@ class Ground:
 
 
 @contextmanager
-def ground(broker: str, directory: Path) -> Iterator[Ground]:
+def ground(broker: str, directory: Path, drill: str = "") -> Iterator[Ground]:
     """A broker of the drill's own, which runs meanwhile."""
-    server = _server(broker)
+    server = _server(broker, keeps_all=drill in CRASHING)
     if server:
         server.start()
     try:
-        yield Ground(broker, directory, server)
+        yield Ground(broker, directory, server, SETTINGS.get(drill, "drills.settings"))
     finally:
         if server:
             server.stop()
 
 
-def _server(broker: str) -> Server | None:
+def _server(broker: str, keeps_all: bool) -> Server | None:
     match broker:
         case "redis":
-            return RedisServer("--appendonly", "yes", "--appendfsync", "everysec")
+            return RedisServer("--appendonly", "yes", "--appendfsync", "always" if keeps_all else "everysec")
         case "postgres":
-            return PostgresServer()
+            return KeepingPostgres() if keeps_all else PostgresServer()
     return None
+
+
+class KeepingPostgres(PostgresServer):
+    """PostgreSQL that has handed to the system what it said to have committed, so that its death loses nothing."""
+
+    def _command(self) -> Sequence[str | Path]:
+        return (*super()._command(), "-c", "synchronous_commit=on")  # the last word counts

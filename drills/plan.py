@@ -13,6 +13,10 @@ class Plan:
     kills: int = 12
     outage_s: float = 60.0
     rate: float = 30.0  # jobs enqueued a second
+    seed: int = 1  # of a storm
+    seeds: int = 10  # so many storms, from that seed on
+    storm_s: float = 60.0
+    jobs: int = 2_000  # of a storm
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
