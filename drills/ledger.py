@@ -54,6 +54,10 @@ class Ledger:
         self._rest = ""  # of a line that is just being written
         self._read: list[Entry] = []
 
+    def close(self) -> None:
+        """Look no more."""
+        self._file.close()
+
     @property
     def entries(self) -> Sequence[Entry]:
         """All there are by now, in the order written."""
