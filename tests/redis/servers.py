@@ -89,14 +89,14 @@ class TlsServer(RedisServer):
 class Sentinel(RedisServer):
     """Watches one primary, and puts a replica in its place when that is away; asks for a password as they do."""
 
-    def __init__(self, primary: RedisServer, primary_password: str, password: str) -> None:
+    def __init__(self, primary: RedisServer, primary_password: str, password: str, quorum: int = 1) -> None:
         super().__init__()
         self.password = password
         lines = (
             f"port {self.port}",
             "bind 127.0.0.1",
             f"requirepass {password}",
-            f"sentinel monitor {SERVICE} 127.0.0.1 {primary.port} 1",
+            f"sentinel monitor {SERVICE} 127.0.0.1 {primary.port} {quorum}",
             f"sentinel auth-pass {SERVICE} {primary_password}",
             f"sentinel down-after-milliseconds {SERVICE} 500",
             f"sentinel failover-timeout {SERVICE} 4000",
@@ -210,13 +210,28 @@ class Cluster:
 
     def move(self, queue: str, to: RedisServer) -> None:
         """Move a queue, with all it has, to another node, as `redis-cli --cluster reshard` does."""
+        with self.moving(queue, to):
+            pass
+
+    @contextmanager
+    def moving(self, queue: str, to: RedisServer) -> Iterator[None]:
+        """The same; during the block half of what the queue had is at the other node, and nothing comes to either."""
         slot, origin = slot_of(queue), self.keeper_of(queue)
         self.told(to, "CLUSTER", "SETSLOT", slot, "IMPORTING", self.name_of(origin))
         self.told(origin, "CLUSTER", "SETSLOT", slot, "MIGRATING", self.name_of(to))
-        while keys := self.told(origin, "CLUSTER", "GETKEYSINSLOT", slot, 100):
-            self.told(origin, "MIGRATE", "127.0.0.1", to.port, "", 0, 5000, "KEYS", *keys)
+        half = self.told(origin, "CLUSTER", "COUNTKEYSINSLOT", slot) // 2
+        self._migrate(slot, origin, to, half)
+        yield
+        while self._migrate(slot, origin, to, 100):
+            pass
         for node in (to, origin):
             self.told(node, "CLUSTER", "SETSLOT", slot, "NODE", self.name_of(to))
+
+    def _migrate(self, slot: int, origin: RedisServer, to: RedisServer, most: int) -> bool:
+        keys = self.told(origin, "CLUSTER", "GETKEYSINSLOT", slot, most)
+        if keys:
+            self.told(origin, "MIGRATE", "127.0.0.1", to.port, "", 0, 5000, "KEYS", *keys)
+        return bool(keys)
 
     def _knows_all(self, node: RedisServer) -> bool:
         said = self.told(node, "CLUSTER", "INFO").split()

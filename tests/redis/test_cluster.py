@@ -1,6 +1,7 @@
 """Queues in a Redis Cluster: each lives on one node, is found there, and found again where it went."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -10,7 +11,9 @@ from ardiq_django.config import QueueRules
 from ardiq_django.exceptions import BrokerError
 from tests.engine.house import House, end_of, soon, until
 from tests.redis.callers import insist
+from tests.redis.load import Load
 from tests.redis.servers import Cluster, running
+from tests.services import RedisServer
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +70,59 @@ async def test_a_worker_and_its_callers_follow_a_queue_that_moves(cluster: Clust
         assert cluster.keeper_of(house.queue) is cluster.spare
         assert [(await end_of(job)).value for job in (later, *jobs)] == list(range(1, 20))
     assert cluster.told(origin, "KEYS", f"ardiq:{{{house.queue}}}:*") == []
+
+
+async def test_a_queue_that_is_on_the_move_is_waited_for_by_workers_and_callers(cluster: Cluster, house: House) -> None:
+    load = Load(house)
+    to = next(node for node in cluster.keepers if node is not cluster.keeper_of(house.queue))
+    async with load.working():
+        async with load.producing():
+            await load.until_more_end()
+            await load.house.in_thread(lambda: move_slowly(cluster, house.queue, to))
+            await load.until_more_end()
+        assert load.refusals == []
+        await load.check()
+
+
+def move_slowly(cluster: Cluster, queue: str, to: RedisServer) -> None:
+    with cluster.moving(queue, to):
+        time.sleep(1)
+
+
+async def test_a_queue_that_is_on_the_move_for_too_long_is_refused_with_a_reason(
+    cluster: Cluster, house: House
+) -> None:
+    app = house.app()
+    echo = app.task(name="echo")(lambda number: number)
+    await echo.options(delay_ms=60_000).enqueue(1)
+    await app.pause()
+
+    with (
+        cluster.moving(
+            house.queue, next(node for node in cluster.keepers if node is not cluster.keeper_of(house.queue))
+        ),
+        pytest.raises(BrokerError, match="is being moved to another node"),
+    ):
+        await echo.enqueue(2)
+
+    await app.resume()
+    assert await app.broker.size() == 1
+
+
+async def test_a_cluster_that_is_down_is_waited_for() -> None:
+    with running(Cluster()) as cluster:
+        house = House(cluster.url)
+        load = Load(house)
+        other = next(node for node in cluster.keepers if node is not cluster.keeper_of(house.queue))
+        async with load.working():
+            async with load.producing():
+                await load.until_more_end()
+                other.kill()
+                await until(lambda: any("its Cluster is down" in str(error) for error in load.refusals))
+                await asyncio.to_thread(other.start)
+                await load.until_more_end()
+            await load.check()
+        await soon(house.close())
 
 
 async def test_a_plain_address_of_a_node_says_what_to_write(cluster: Cluster, house: House) -> None:

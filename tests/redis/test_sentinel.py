@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
 from redis import Redis
 
 from tests.engine.house import House, end_of, soon, until
 from tests.redis.callers import insist, trouble_at
+from tests.redis.load import SLOTS, Load
 from tests.redis.servers import SERVICE, Sentinel, running
 from tests.services import RedisServer, free_port
 
@@ -40,6 +42,17 @@ class Watched:
     def address(self, *sentinels: int, service: str = SERVICE, watchmen: str = WATCHMEN) -> str:
         hosts = ",".join(f"127.0.0.1:{port}" for port in sentinels or (self.sentinel.port,))
         return f"redis+sentinel://:{SECRET}@{hosts}/{service}/0?sentinel_password={watchmen}"
+
+    def replica_has_all(self) -> bool:
+        """Whether it has what its primary had just now."""
+        offset = self.info(self.primary)["master_repl_offset"]
+        told = self.info(self.replica)
+        return told.get("master_link_status") == "up" and bool(told["slave_repl_offset"] >= offset)
+
+    def info(self, server: RedisServer) -> dict[str, Any]:
+        client: Any = Redis(port=server.port, password=SECRET)
+        with closing(client):
+            return dict(client.info("replication"))
 
     def role(self, server: RedisServer) -> str:
         with closing(Redis(port=server.port, password=SECRET, decode_responses=True)) as client:
@@ -117,4 +130,62 @@ async def test_a_replica_that_the_sentinels_take_for_the_primary_is_not_used(wat
 
 
 async def test_sentinels_that_are_all_away_are_told_at_once(watched: Watched) -> None:
-    assert "nobody knows the server to use" in await trouble_at(watched.address(free_port(), free_port()))
+    assert "nobody knows a server to use" in await trouble_at(watched.address(free_port(), free_port()))
+
+
+async def test_a_sentinel_that_names_a_dead_primary_for_ever_is_asked_last(watched: Watched) -> None:
+    watched.primary.kill()
+    await until(lambda: watched.role(watched.replica) == "master")
+    with running(Sentinel(watched.primary, SECRET, WATCHMEN)) as cut_off:
+        house = House(watched.address(cut_off.port, watched.sentinel.port))
+        app = house.app()
+        echo = app.task(name="echo")(lambda number: number)
+        async with house.working(app):
+            job = await soon(insist(lambda: echo.enqueue(1)))  # the others are told a moment later
+
+            assert (await end_of(job)).value == 1
+            assert await echo.enqueue(2)
+        await house.close()
+
+
+async def test_nothing_accepted_is_lost_or_run_twice_where_the_replica_has_all(watched: Watched, house: House) -> None:
+    load = Load(house)
+    async with load.working():
+        async with load.producing():
+            await load.until_more_end()
+        await load.until_all_have_ended()
+        load.may_end.clear()
+        for _ in range(SLOTS):
+            await load.put()
+        await load.until_running(SLOTS)
+        await load.put()
+        await until(watched.replica_has_all)
+
+        watched.primary.kill()
+        load.may_end.set()
+        async with load.producing():
+            await load.until_more_end()
+        await load.check()
+
+
+async def test_a_primary_that_freezes_is_replaced_and_what_it_does_on_waking_is_lost_with_it(
+    watched: Watched, house: House
+) -> None:
+    load = Load(house)
+    async with load.working():
+        async with load.producing():
+            await load.until_more_end()
+        await load.until_all_have_ended()
+        await until(watched.replica_has_all)
+
+        watched.primary.pause()
+        meanwhile = await load.put()
+        watched.primary.resume()
+        await until(lambda: watched.role(watched.primary) == "slave")
+        async with load.producing():
+            await load.until_more_end()
+        results = await load.ends()
+
+    assert {(result.success, result.attempts) for result in results} == {(True, ())}
+    again = {job_id for job_id, times in load.begun.items() if times > 1}
+    assert again <= {meanwhile.id}  # the old one may hand it out, too, before it is told that it is none any more

@@ -15,7 +15,7 @@ from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from ardiq_django.brokers.redis.address import parse
-from ardiq_django.brokers.redis.reasons import ELSEWHERE, code_of, reason_of
+from ardiq_django.brokers.redis.reasons import BEING_MOVED, ELSEWHERE, code_of, reason_of
 from ardiq_django.brokers.redis.route import Route, route_to
 from ardiq_django.brokers.redis.scripts import Command, Packable
 from ardiq_django.exceptions import BrokerError
@@ -24,6 +24,7 @@ from ardiq_django.validation import masked
 ANSWER_TIMEOUT_S = 2.7  # with what the caller adds, an unreachable server is one error within 3 s
 POOLED = 8
 PAUSE_S = 0.2
+MOVING_PAUSE_S = 0.1
 TRIES = 3  # of one command: one connection may have died long ago unnoticed, and the next under way
 IN_FLIGHT = 2  # so that the next command is packed while the server works on this one
 
@@ -153,7 +154,11 @@ class Client:
         def progress() -> None:
             bound.reschedule(asyncio.get_running_loop().time() + ANSWER_TIMEOUT_S)
 
+        clock, until_s = asyncio.get_running_loop().time, bound.when() or 0.0
         answers = await self._asked(wire, commands, progress, tries)
+        while _is_being_moved(answers) and clock() + MOVING_PAUSE_S < until_s:
+            await asyncio.sleep(MOVING_PAUSE_S)
+            answers = await self._asked(wire, commands, progress, tries)
         for i, answer in enumerate(answers):
             script = commands[i].script
             if isinstance(answer, NoScriptError) and script is not None:
@@ -185,6 +190,7 @@ class Client:
     async def _refused(self, wire: Wire, error: ResponseError) -> None:
         if code_of(error) in ELSEWHERE:
             await wire.cut()
+            self.route.doubt()
         raise error
 
     def _refusal(self, error: BaseException) -> BrokerError:
@@ -192,3 +198,8 @@ class Client:
         if isinstance(error, TimeoutError):
             return BrokerError(f"{where} did not answer in time")
         return BrokerError(f"{where} cannot be used: {reason_of(error)}")
+
+
+def _is_being_moved(answers: Sequence[Any]) -> bool:
+    # no node does a command of ours meanwhile: some of the keys it names are at the one, and some at the other
+    return any(isinstance(answer, ResponseError) and code_of(answer) in BEING_MOVED for answer in answers)

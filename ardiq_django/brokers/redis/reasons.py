@@ -17,6 +17,7 @@ from redis.exceptions import (
 
 # after a failover an address leads elsewhere, but only a new connection does so
 ELSEWHERE = ("READONLY", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN")
+BEING_MOVED = ("ASK", "TRYAGAIN")
 
 _REASONS = {
     "OOM": "it is out of memory (maxmemory), and stores nothing more",

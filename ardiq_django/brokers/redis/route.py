@@ -36,6 +36,9 @@ class Route(Protocol):
     def follow(self, error: Exception) -> bool:
         """Whether an answer means that the queue is elsewhere and nothing was done; the next connection leads there."""
 
+    def doubt(self) -> None:
+        """Where it led turned out to be of no use: the next time another is asked first, if there are several."""
+
 
 def route_to(address: Address, key: str) -> Route:
     """The way to the server that keeps this key."""
@@ -61,19 +64,60 @@ class _Direct:
     def follow(self, error: Exception) -> bool:
         return False
 
+    def doubt(self) -> None:
+        pass
+
+
+class _Guides:
+    """Those who are asked for the way. Who was right is the first to be asked again, and who was wrong the last: one
+    that is cut off from the others names a dead server for ever."""
+
+    def __init__(self, nodes: Iterable[Node]) -> None:
+        self._nodes = list(dict.fromkeys(nodes))
+
+    def learn(self, nodes: Iterable[Node]) -> None:
+        """There are these, too."""
+        self._nodes += [node for node in dict.fromkeys(nodes) if node not in self._nodes]
+
+    def doubt(self) -> None:
+        """Ask the one that was right last as the last."""
+        self._nodes.append(self._nodes.pop(0))
+
+    async def lead(self, through: Callable[[Node], Awaitable[AbstractConnection]]) -> AbstractConnection:
+        """The connection through the first of them that leads to one; raises `Disconnected` with what each said."""
+        troubles: list[str] = []
+        for node in tuple(self._nodes):
+            is_right = False
+            try:
+                connection = await through(node)
+                is_right = True
+                return connection
+            except TimeoutError:
+                troubles.append(f"{node}: no answer in time")
+            except (RedisError, OSError) as error:
+                troubles.append(f"{node}: {reason_of(error)}")
+            finally:  # also if this is cancelled: its time may be over because of this one
+                self._nodes.remove(node)
+                self._nodes.insert(0 if is_right else len(self._nodes), node)
+        raise Disconnected(f"nobody knows a server to use ({'; '.join(troubles)})")
+
 
 class _BySentinels:
-    """The sentinels know the primary: they are asked each time, and the one that knew is the first to be asked."""
+    """The sentinels know the primary, and are asked each time."""
 
     def __init__(self, address: Address) -> None:
         self._address = address
-        self._sentinels = list(address.nodes)
+        self._sentinels = _Guides(address.nodes)
 
     async def open(self) -> AbstractConnection:
-        node = await _first(self._sentinels, self._primary)
+        return await self._sentinels.lead(self._through)
+
+    async def _through(self, sentinel: Node) -> AbstractConnection:
+        node = await self._primary(sentinel)
         connection = await _opened(_to(node, self._address))
         try:
-            role = await _answer(connection, b"ROLE")
+            async with asyncio.timeout(QUESTION_TIMEOUT_S):
+                role = await _answer(connection, b"ROLE")
             if role[0] != b"master":
                 # right after a failover sentinels may still name the old one
                 raise Disconnected(f"{node} is the primary to the sentinels, but {role[0].decode()} to itself")
@@ -85,13 +129,14 @@ class _BySentinels:
     def follow(self, error: Exception) -> bool:
         return False
 
+    def doubt(self) -> None:
+        self._sentinels.doubt()
+
     async def _primary(self, sentinel: Node) -> Node:
         words = (b"SENTINEL", b"GET-MASTER-ADDR-BY-NAME", self._address.service)
         found = await _told(_to(sentinel, self._address, self._address.sentinel_arguments), *words)
         if found is None:
             raise Disconnected(f"it watches no service {self._address.service!r}")
-        self._sentinels.remove(sentinel)
-        self._sentinels.insert(0, sentinel)
         return Node(found[0].decode(), int(found[1]))
 
 
@@ -101,14 +146,15 @@ class _InCluster:
     def __init__(self, address: Address, key: str) -> None:
         self._address = address
         self._slot = key_slot(key.encode())
-        self._others: tuple[Node, ...] = ()  # learned, in case that no node of the address lives any more
+        self._guides = _Guides(address.nodes)
         self._next: Node | None = None
 
     async def open(self) -> AbstractConnection:
         node, self._next = self._next, None
-        if node is None:
-            node = await _first(dict.fromkeys((*self._address.nodes, *self._others)), self._keeper)
-        return await _opened(_to(node, self._address))
+        return await (_opened(_to(node, self._address)) if node else self._guides.lead(self._through))
+
+    async def _through(self, guide: Node) -> AbstractConnection:
+        return await _opened(_to(await self._keeper(guide), self._address))
 
     def follow(self, error: Exception) -> bool:
         text = str(error)
@@ -119,10 +165,14 @@ class _InCluster:
         self._next = Node(host, int(port)) if host not in ("", "?") else None
         return True
 
+    def doubt(self) -> None:
+        self._guides.doubt()
+
     async def _keeper(self, asked: Node) -> Node:
         parts = await _told(_to(asked, self._address), b"CLUSTER", b"SLOTS")
         named = {(part[0], part[1]): [_named(node, asked) for node in part[2:]] for part in parts}
-        self._others = tuple(node for nodes in named.values() for node in nodes)
+        # in case that no node of the address lives any more
+        self._guides.learn(node for nodes in named.values() for node in nodes)
         for (first, last), nodes in named.items():
             if first <= self._slot <= last:
                 return nodes[0]
@@ -162,16 +212,3 @@ async def _told(connection: AbstractConnection, *words: Value) -> Any:
             return await _answer(await _opened(connection), *words)
         finally:
             await connection.disconnect(nowait=True)
-
-
-async def _first(nodes: Iterable[Node], ask: Callable[[Node], Awaitable[Node]]) -> Node:
-    """What the first of them says that says anything."""
-    troubles: list[str] = []
-    for node in tuple(nodes):
-        try:
-            return await ask(node)
-        except TimeoutError:
-            troubles.append(f"{node}: no answer in time")
-        except (RedisError, OSError) as error:
-            troubles.append(f"{node}: {reason_of(error)}")
-    raise Disconnected(f"nobody knows the server to use ({'; '.join(troubles)})")
