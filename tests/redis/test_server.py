@@ -157,7 +157,7 @@ class TestAFullServer:
 
         with pytest.raises(BrokerError, match="out of memory"):
             await own.broker.report(worker.epoch, 1, told)
-        await own.broker.clear()
+        await config(own_server, maxmemory=0)
         await own.broker.report(worker.epoch, 1, told)
 
         (point,) = await own.broker.series(Resolution.HOUR, 0, own.now_ms + 60_000)
