@@ -18,11 +18,11 @@ from uuid import UUID
 import msgspec
 
 from ardiq_django.exceptions import PayloadError
+from ardiq_django.shape import check_shape, may_be_large
 
 _TUPLE, _SET, _FROZENSET, _INT, _DATETIME, _DATE, _TIME, _DURATION, _DECIMAL, _UUID, _MAP, _CLASS = range(1, 13)
 _MAX_64 = (1 << 63) - 1
 _SCALARS = frozenset({str, type(None), bool, float, bytes})
-_WRONG = (msgspec.MsgspecError, RecursionError, ArithmeticError, LookupError, TypeError, AttributeError, ValueError)
 
 _pack = msgspec.msgpack.Encoder().encode
 _adapters: list[tuple[type, Callable[[Any], Any]]] = []
@@ -35,7 +35,7 @@ def encode(value: Any) -> bytes:
     Raises `PayloadError` naming the value that cannot be carried, and where it stands.
     """
     try:
-        return _pack(value if _is_plain(value) else _tag(value, sort=False))
+        return _shaped(_pack(value if _is_plain(value) else _tag(value, sort=False)), value)
     except RecursionError as error:
         raise PayloadError("the value is nested too deeply, or contains itself") from error
     except UnicodeEncodeError as error:
@@ -46,7 +46,7 @@ def encode_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
     """`encode([list(args), kwargs])`, in the shortest way where all of it is plain."""
     try:
         if _are_plain(args) and (not kwargs or _is_plain(kwargs)):
-            return _pack((args, kwargs))
+            return _shaped(_pack((args, kwargs)), (args, kwargs))
     except (RecursionError, UnicodeEncodeError):
         pass  # told by the longer way
     return encode([list(args), kwargs])
@@ -63,9 +63,21 @@ def canonical(value: Any) -> bytes:
 def decode(data: bytes) -> Any:
     """The value that `encode` was given; raises `ValueError` if the bytes are not of this codec."""
     try:
-        return _decoder.decode(data)
-    except _WRONG as error:
+        value = _decoder.decode(data)
+        if may_be_large(data):
+            check_shape(value)
+        return value
+    except Exception as error:  # of a registered class's own making, too
         raise ValueError(f"not a value of this codec: {error}") from error
+
+
+def _shaped(data: bytes, value: Any) -> bytes:
+    if may_be_large(data):
+        try:
+            check_shape(value)
+        except ValueError as error:
+            raise PayloadError(f"the value cannot be carried: {error}") from error
+    return data
 
 
 def adapt(base: type, lower: Callable[[Any], Any]) -> None:

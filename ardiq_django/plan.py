@@ -8,11 +8,13 @@ from typing import Any
 
 import msgspec
 
-from ardiq_django.clock import new_id
+from ardiq_django.clock import LONGEST_MS, new_id
 from ardiq_django.exceptions import ConfigError
 from ardiq_django.schedule import MISSED_AFTER_MS, Misfire, Timetable, due_fires, timetable
 from ardiq_django.validation import check_choice, check_flag, check_title
 from ardiq_django.wire import FORMAT, Firing, StagedJob
+
+FAR_MS = 1 << 53  # later than any calendar, and exact in every store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,8 +201,10 @@ unpack_plan = msgspec.msgpack.Decoder(Plan).decode
 
 
 def planned(data: bytes, mark_ms: int, next_ms: int, fired_ms: int) -> list[Planned]:
-    """The stored row; nothing where its bytes cannot be read."""
+    """The stored row; nothing where its bytes cannot be read, or where no plan of ours could say so."""
     try:
-        return [Planned(unpack_plan(data), mark_ms, next_ms, fired_ms)]
-    except (msgspec.MsgspecError, RecursionError):
+        plan = unpack_plan(data)
+    except (ValueError, RecursionError, ArithmeticError):
         return []
+    is_sound = 0 <= plan.every_ms <= LONGEST_MS and 0 <= plan.at_ms < FAR_MS
+    return [Planned(plan, mark_ms, next_ms, fired_ms)] if is_sound else []

@@ -10,6 +10,7 @@ from ardiq_django import bridge
 from ardiq_django.exceptions import PayloadError
 from ardiq_django.hooks import EnqueueContext
 from ardiq_django.provider import ContextProvider
+from ardiq_django.shape import check_shape
 from ardiq_django.wire import StagedJob, pack
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def _check(job: StagedJob, what: str, added: dict[str, Any], most_bytes: int) ->
         raise PayloadError(f"{job.task}: {what} {added!r} are no dictionary of names")
     try:
         size = len(pack(added))
+        check_shape(added)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise PayloadError(f"{job.task}: {what} {', '.join(added)} cannot be carried: {error}") from error
     if size > most_bytes:

@@ -7,6 +7,7 @@ import msgspec
 
 from ardiq_django.clock import LATEST_MS
 from ardiq_django.results import Attempt
+from ardiq_django.shape import check_shape
 from ardiq_django.wire import FORMAT, Delivery, StagedJob, pack
 
 _unpack = msgspec.msgpack.Decoder(StagedJob).decode
@@ -38,6 +39,8 @@ def read_job(job_id: str, data: bytes) -> StagedJob:
     for ms in (job.enqueued_ms, job.schedule_ms, job.delay_ms, job.expire_ms, job.unique_for_ms):
         if not 0 <= ms <= LATEST_MS:
             raise ValueError(f"{ms} ms is out of range")
+    if job.labels or job.headers:
+        check_shape([dict(job.labels), dict(job.headers)])
     return job
 
 

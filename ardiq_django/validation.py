@@ -8,6 +8,7 @@ from typing import Any
 
 from ardiq_django.clock import LATEST_MS, LONGEST_MS
 from ardiq_django.exceptions import ConfigError
+from ardiq_django.shape import check_shape
 from ardiq_django.wire import pack
 
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -122,6 +123,7 @@ def check_labels(labels: Any) -> None:
             raise ConfigError(f"labels={labels!r}: a label has a text for its name, not {name!r}")
     try:
         pack(labels if isinstance(labels, dict) else dict(labels))
+        check_shape(dict(labels))
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ConfigError(f"labels={labels!r} cannot be carried: {error}") from error
 

@@ -56,6 +56,62 @@ def test_a_value_nested_too_deeply_is_refused(wrap: Any) -> None:
             write(value)
 
 
+WRAPS = {"lists": lambda v: [v], "tuples": lambda v: (v,), "dicts": lambda v: {"a": v}, "odd dicts": lambda v: {1: v}}
+
+
+@pytest.mark.parametrize("wrap", WRAPS.values(), ids=WRAPS)
+def test_a_value_may_be_nested_sixty_four_deep_and_no_deeper(wrap: Any) -> None:
+    allowed = nested(wrap, 64)
+
+    assert codec.decode(codec.encode(allowed)) == allowed
+    for write in (codec.encode, lambda value: codec.encode_call((), {"value": value})):
+        with pytest.raises(PayloadError, match="nested more than 64 deep"):
+            write(nested(wrap, 65))
+
+
+@pytest.mark.parametrize("of", [list, tuple, set, lambda items: {str(item): item for item in items}])
+def test_a_value_may_hold_a_hundred_thousand_others_and_no_more(of: Any) -> None:
+    allowed = of(range(99_999))
+
+    assert codec.decode(codec.encode(allowed)) == allowed
+    with pytest.raises(PayloadError, match="holds more than 100,000 values"):
+        codec.encode([allowed, 1])
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"\x91" * 65 + b"\xc0", "nested more than 64 deep"),
+        (b"\x81\xa1a" * 65 + b"\xc0", "nested more than 64 deep"),
+        (b"\xdd\x00\x01\x86\xa1" + b"\xc0" * 100_001, "holds more than 100,000 values"),
+    ],
+    ids=["lists", "dicts", "wide"],
+)
+def test_bytes_of_a_value_that_would_be_refused_are_no_value(data: bytes, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        codec.decode(data)
+
+
+def test_what_a_registered_class_raises_is_a_value_error_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Odd(Exception):
+        pass
+
+    @dataclasses.dataclass
+    class Picky:
+        size: int
+
+        def __post_init__(self) -> None:
+            if self.size > 1:
+                raise Odd("too large")
+
+    monkeypatch.setattr(codec, "_classes", {})
+    codec.register(Picky)
+    data = codec.encode(Picky(1)).replace(b"\xa4size\x01", b"\xa4size\x02")
+
+    with pytest.raises(ValueError, match="not a value of this codec: too large"):
+        codec.decode(data)
+
+
 def test_a_value_that_contains_itself_is_refused() -> None:
     ring: list[Any] = []
     ring.append(ring)

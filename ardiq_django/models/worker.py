@@ -170,8 +170,11 @@ class Worker(models.Model):
 
     @property
     def told(self) -> News:
-        """What its last beat told."""
-        return unpack_news(self.news) if self.news else News()
+        """What its last beat told; nothing where somebody spoilt it."""
+        try:
+            return unpack_news(self.news) if self.news else News()
+        except (ValueError, RecursionError, ArithmeticError):
+            return News()
 
     def row(self, now_ms: int) -> WorkerRow:
         """The worker as the admin shows it."""
@@ -183,5 +186,8 @@ class Worker(models.Model):
 
     @property
     def letters(self) -> list[Command]:
-        """The commands it has not heard yet."""
-        return unpack_mail(self.mail) if self.mail else []
+        """The commands it has not heard yet; none where somebody spoilt them."""
+        try:
+            return unpack_mail(self.mail) if self.mail else []
+        except (ValueError, RecursionError, ArithmeticError):
+            return []

@@ -193,29 +193,29 @@ class Keep:
             await asyncio.sleep(0)
         assert not waiter.done()
 
-    async def corrupt(self, job_id: str) -> None:
-        """Overwrite the stored bytes of a job with some that nobody can decode."""
+    async def corrupt(self, job_id: str, data: bytes = RUBBISH) -> None:
+        """Overwrite the stored bytes of a job with some that nobody can decode, or with others."""
         if isinstance(self.broker, MemoryBroker):
-            self.broker._jobs.entries[job_id].envelope = RUBBISH
+            self.broker._jobs.entries[job_id].envelope = data
         elif self.address.startswith("database"):
-            await asyncio.to_thread(self._corrupt_row, job_id)
+            await asyncio.to_thread(self._corrupt_row, job_id, data)
         else:
-            await self._corrupt_field(job_id)
+            await self._corrupt_field(job_id, data)
 
-    def _corrupt_row(self, job_id: str) -> None:
+    def _corrupt_row(self, job_id: str, data: bytes) -> None:
         from django.db import connections
 
         connection = connections[self.address.partition("://")[2]]
         with connection.cursor() as cursor:
             write = "UPDATE ardiq_job SET envelope = %s WHERE queue = %s AND job_id = %s"
-            cursor.execute(write, [RUBBISH, self.rules.queue, job_id])
+            cursor.execute(write, [data, self.rules.queue, job_id])
         connection.close()
 
-    async def _corrupt_field(self, job_id: str) -> None:
+    async def _corrupt_field(self, job_id: str, data: bytes) -> None:
         from redis.asyncio import Redis
 
         client = Redis.from_url(self.address)
-        await client.hset(f"ardiq:{{{self.rules.queue}}}:jobs", job_id, RUBBISH)
+        await client.hset(f"ardiq:{{{self.rules.queue}}}:jobs", job_id, data)
         await client.aclose()
 
     async def close(self) -> None:

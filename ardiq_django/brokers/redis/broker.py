@@ -16,6 +16,7 @@ from ardiq_django.brokers.redis.records import (
     ANSWERS,
     decoded,
     exchange_args,
+    guarded,
     letters,
     paired,
     place_of,
@@ -137,7 +138,8 @@ class RedisBroker(Broker):
 
     async def listen(self, epoch: str, timeout_s: float) -> list[Command]:
         mail = self._loops.here.mail(epoch, self._keys[f"mail:{epoch}"])
-        return [unpack_command(command) for command in await mail.take(timeout_s)]
+        heard = [guarded(unpack_command, command) for command in await mail.take(timeout_s)]
+        return [command for command in heard if command]
 
     async def beat(self, epoch: str, call: int, held: Mapping[str, int], news: News) -> Beat:
         entries = [value for entry in held.items() for value in entry]
