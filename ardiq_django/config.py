@@ -45,6 +45,7 @@ class QueueRules:
     succeeded_max: int = 10_000
     failed_ttl_ms: int = 30 * DAY_MS  # failed, aborted and expired
     failed_max: int = 100_000
+    max_queue: int = 0  # how many may wait before enqueue refuses; 0 for any number
 
     def kept_ms(self, state: State) -> int:
         return self.succeeded_ttl_ms if state is State.SUCCEEDED else self.failed_ttl_ms
@@ -78,6 +79,7 @@ class AppOptions:
     worker_id: str | None = None
     shutdown_timeout_s: float = 25
     max_payload_bytes: int = 1_048_576
+    max_queue: int | None = None
     max_crashes: int = 3
     unknown_task_grace_s: float = 3600
     enqueue_on_commit: str = "auto"
@@ -120,6 +122,7 @@ class AppOptions:
             lease_ms=self.idle_timeout_ms,
             max_crashes=self.max_crashes,
             result_ttl_ms=self.result_ttl_ms,
+            max_queue=self.max_queue or 0,
             **history,
         )
 
@@ -250,6 +253,8 @@ def _check_numbers(options: AppOptions) -> None:
             check_choice(name, end, ("succeeded", "failed"))
             check_number(f"{name}[{end!r}]", number, least=0)
 
+    if options.max_queue is not None:
+        check_number("max_queue", options.max_queue, least=1)
 
 def call_options(given: Mapping[str, Any]) -> CallOptions:
     """The options of one call; `delay` (a timedelta) and `at` (an aware datetime) become milliseconds."""

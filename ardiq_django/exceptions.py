@@ -2,6 +2,7 @@
 
     ArdiqError
     ├── BrokerError        the broker could not be reached or refused; carries the job's id
+    ├── QueueFull          as many jobs wait as `max_queue` allows; carries the job's id
     ├── JobConflict        another call stands under that id
     ├── PayloadError       a value the codec cannot carry, or too much of it (also a TypeError)
     ├── SyncContextError   an async call where no loop runs, or a sync one where one does
@@ -38,6 +39,17 @@ class JobConflict(ArdiqError):
             f"job id {job_id!r} belongs to another call: use another task_id, or wait until that job's record is gone"
         )
         self.job_id = job_id
+
+
+class QueueFull(ArdiqError):
+    """As many jobs wait as `max_queue` allows: `refused` jobs of this call were not stored, the first is `job_id`.
+
+    The same call may be repeated; of prepared calls, those that were stored are met and not doubled."""
+
+    def __init__(self, message: str, job_id: str | None = None, refused: int = 1) -> None:
+        super().__init__(message)
+        self.job_id = job_id
+        self.refused = refused
 
 
 class PayloadError(ArdiqError, TypeError):

@@ -36,6 +36,7 @@ class AppKeywords(TypedDict, total=False):
     worker_id: str | None
     shutdown_timeout_s: float
     max_payload_bytes: int
+    max_queue: int | None
     max_crashes: int
     unknown_task_grace_s: float
     enqueue_on_commit: OnCommit

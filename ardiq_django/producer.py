@@ -9,7 +9,7 @@ import msgspec
 from ardiq_django import codec
 from ardiq_django.clock import new_id, now_ms
 from ardiq_django.config import AppOptions, CallOptions, TaskOptions
-from ardiq_django.exceptions import BrokerError, ConfigError, JobConflict, PayloadError
+from ardiq_django.exceptions import BrokerError, ConfigError, JobConflict, PayloadError, QueueFull
 from ardiq_django.registry import TaskDefinition
 from ardiq_django.stamping import stamped, stamped_sync, stamps
 from ardiq_django.surroundings import around
@@ -148,7 +148,7 @@ class Producer:
     async def send(self, prepared: Prepared) -> list[Receipt]:
         """Hand staged jobs to the broker, in order, or keep them for the commit of the caller's transaction.
 
-        Raises `BrokerError` carrying the first id that may not have been stored, and `JobConflict`."""
+        Raises `BrokerError` carrying the first id that may not have been stored, `QueueFull`, and `JobConflict`."""
         receipts = [Receipt(*call) for call in prepared]
         if stamps(self._app):
             _replace(receipts, await stamped(self._app, [receipt.job for receipt in receipts]))
@@ -196,16 +196,29 @@ class Producer:
                 error.job_id = chunk[0].job.id
                 raise
             for receipt, answer in zip(chunk, answers, strict=True):
-                receipt.created = answer is Acceptance.CREATED
+                receipt.created = None if answer is Acceptance.FULL else answer is Acceptance.CREATED
                 receipt.waits_for_commit = False
             if Acceptance.CONFLICT in answers:
                 conflicts.append(chunk[answers.index(Acceptance.CONFLICT)].job.id)
         if conflicts:
+            if Acceptance.FULL in answers:
+                refused = answers.count(Acceptance.FULL) + len(receipts[start + CHUNK :])
+                raise self._full(chunk[answers.index(Acceptance.FULL)].job.id, refused)
             raise JobConflict(conflicts[0])
 
 
 def _replace(receipts: Sequence[Receipt], jobs: Sequence[StagedJob]) -> None:
     for receipt, job in zip(receipts, jobs, strict=True):
+    def _full(self, job_id: str, refused: int) -> QueueFull:
+        options = self._app.options
+        others = f", nor were {refused - 1:,} others of this call" if refused > 1 else ""
+        return QueueFull(
+            f"queue {options.queue_name!r} is full: more than max_queue={options.max_queue:,} jobs would wait, so job "
+            f"{job_id!r} was not stored{others}. Enqueue again later, add workers, or raise max_queue",
+            job_id,
+            refused,
+        )
+
         receipt.job = job
 
 

@@ -131,6 +131,7 @@ class Acceptance(StrEnum):
     CREATED = "created"
     EXISTING = "existing"
     CONFLICT = "conflict"
+    FULL = "full"  # it would have been created, but for `max_queue`
 
 
 class End(msgspec.Struct, frozen=True, array_like=True, gc=False):

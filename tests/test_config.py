@@ -40,6 +40,8 @@ from ardiq_django.validation import check_id, known_keywords
         ({"idle_timeout_ms": 1.5}, "idle_timeout_ms=1.5: give a whole number"),
         ({"poll_block_ms": 0}, "poll_block_ms=0"),
         ({"max_payload_bytes": 0}, "max_payload_bytes=0"),
+        ({"max_queue": 0}, "max_queue=0: give a whole number of at least 1"),
+        ({"max_queue": "10"}, "max_queue='10': give a whole number of at least 1"),
         ({"max_crashes": 0}, "max_crashes=0"),
         ({"result_ttl_ms": "5"}, "result_ttl_ms='5': give a whole number"),
         ({"cron_poll_s": 0}, r"cron_poll_s=0: give a number of at least 0\.01"),

@@ -64,6 +64,11 @@ class Broker(ABC):
         For the `unique_for_ms` of a job after its end, its id is met as if the job were still in flight.
         """
 
+
+        With the rule `max_queue`, the jobs of such a step that would be created are all `full`, and none is stored, if
+        more than that would wait with them (queued, scheduled or retrying; not running). This is decided in the step
+        that stores them; on PostgreSQL and MySQL by what is committed, so that transactions of one moment may exceed it
+        by what they bring together. Nothing else is ever refused: retries, what is put back, replays, schedules.
     @abstractmethod
     async def register(self, card: WorkerCard) -> None:
         """Begin an epoch with a full lease."""

@@ -129,6 +129,20 @@ class JobQuerySet(models.QuerySet["Job"]):
             found[state] += number
         return found
 
+    def begin_writing(self) -> None:
+        """From here on nobody else writes, where the database has one writer at a time."""
+        self._dialect.begin_writing()
+
+    def count_waiting(self, queue: str, most: int, now_ms: int | None = None) -> int:
+        """How many jobs wait; of each kind no more than `most` are counted. With `now_ms` without those whose window is
+        over then."""
+        inside = "" if now_ms is None else " AND expires_ms NOT BETWEEN 1 AND %s"
+        of_kind = f"FROM ardiq_job WHERE queue = %s AND {{}}{inside} LIMIT %s"
+        kinds = [f"SELECT * FROM (SELECT 1 {of_kind.format(kind)}) AS kind_{n}" for n, kind in enumerate(WAITING)]  # noqa: S608
+        values = (queue, most) if now_ms is None else (queue, now_ms, most)
+        ((number,),) = self._dialect.rows(f"SELECT COUNT(*) FROM ({' UNION ALL '.join(kinds)}) AS waiting", values * 3)  # noqa: S608
+        return int(number)
+
     def waiting(self) -> "list[JobQuerySet]":
         """What is scheduled, retrying or queued, one queryset for each index."""
         return [self.filter(Literally(condition)) for condition in WAITING]

@@ -9,7 +9,7 @@ import redis
 from asgiref.sync import async_to_sync
 from django.db import transaction
 
-from ardiq_django import Ardiq, ArdiqError, BrokerError, Job, JobConflict, PreparedTask, bridge
+from ardiq_django import Ardiq, ArdiqError, BrokerError, Job, JobConflict, PreparedTask, QueueFull, bridge
 from tests.database.conftest import ALIASES
 from tests.engine.house import House
 from tests.services import free_port
@@ -220,6 +220,25 @@ def test_a_conflict_is_raised_by_the_commit_hook(house: House) -> None:
     assert Order.objects.filter(name="kept").exists()
 
 
+def test_a_full_queue_is_told_by_the_commit_hook(house: House) -> None:
+    app = house.app(max_queue=1)
+    task = app.task(name="note")(print)
+    jobs: list[Job[Any]] = []
+
+    def sell() -> None:
+        with transaction.atomic():
+            Order.objects.create(name="kept")
+            jobs.extend(app.enqueue_many_sync([task.prepare(1), task.prepare(2)]))
+
+    with pytest.raises(QueueFull, match=f"{app.queue_name}.* is full") as caught:
+        sell()
+
+    assert (caught.value.job_id, caught.value.refused) == (jobs[0].id, 2)
+    assert [job.created for job in jobs] == [None, None]
+    assert jobs[0].status_sync() == "not_found"
+    assert Order.objects.filter(name="kept").exists()
+
+
 def test_what_is_wrong_with_the_call_is_told_before_the_commit(house: House) -> None:
     app = house.app()
 
@@ -264,6 +283,18 @@ def test_a_row_of_the_database_broker_belongs_to_the_transaction(alias: str, enq
     assert dropped.status_sync() == "not_found"
     assert kept.status_sync() == "queued"
     assert app.queue_size_sync() == 1
+
+
+@pytest.mark.parametrize("alias", ALIASES)
+def test_a_full_queue_in_the_same_database_is_told_at_the_call(alias: str) -> None:
+    task = House(f"database://{alias}").app(max_queue=1).task(name="note")(print)
+
+    with transaction.atomic(using=alias):
+        kept = task.enqueue_sync(1)
+        with pytest.raises(QueueFull):
+            task.enqueue_sync(2)
+
+    assert kept.status_sync() == "queued"
 
 
 @pytest.mark.parametrize("alias", ALIASES)

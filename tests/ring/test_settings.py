@@ -101,6 +101,7 @@ def found(settings: Settings, value: Any) -> list[CheckMessage]:
         ({"default": {"broker": "memory://"}}, "ardiq.E002", "has no option 'broker'. Did you mean 'BROKER'?"),
         ({"default": {5: 1}}, "ardiq.E002", "has no option 5. Known: BROKER"),
         ({"default": {"CONCURRENCY": "16"}}, "ardiq.E002", "concurrency='16': give a whole number of at least 1"),
+        ({"default": {"MAX_QUEUE": 0}}, "ardiq.E002", "max_queue=0: give a whole number of at least 1"),
         ({"default": {"QUEUE_NAME": "x"}}, "ardiq.E002", "has no option 'QUEUE_NAME'"),
         ({"default": {"HISTORY_MAX": 5}}, "ardiq.E002", "history_max=5: give a dictionary"),
         ({"default": {"PRIORITIES": 5}}, "ardiq.E002", "priorities=5: give a list"),

@@ -27,10 +27,35 @@ def enqueue(tables: Tables, jobs: Sequence[StagedJob]) -> list[Acceptance]:
 
 
 def _accept_chunk(tables: Tables, jobs: Sequence[StagedJob]) -> list[Acceptance]:
-    if len(jobs) == 1:  # one statement is atomic by itself
+    if len(jobs) == 1 and not tables.rules.max_queue:  # one statement is atomic by itself
         return accept(tables, jobs)
     with tables.atomic():
-        return accept(tables, jobs)
+        return _refused(tables, jobs) or accept(tables, jobs)
+
+
+def _refused(tables: Tables, jobs: Sequence[StagedJob]) -> list[Acceptance]:
+    """The answers of jobs that do not fit into a queue with a limit; none if they do.
+
+    What waits is counted no further than the limit, in the indexes of what waits. Whose window is over keeps no place;
+    but that stands in no such index, so it is asked only where the queue seems to be full."""
+    limit = tables.rules.max_queue
+    if not limit:
+        return []
+    tables.table.begin_writing()
+    if tables.table.count_waiting(tables.queue, limit + 1) + len(jobs) <= limit:
+        return []
+    known = {job.job_id: job for job in tables.jobs.filter(job_id__in=[job.id for job in jobs]).defer("value")}
+    met = [_met(tables, known.get(job.id), job) for job in jobs]
+    new = {job.id for job, answer in zip(jobs, met, strict=True) if answer is Acceptance.CREATED}
+    if not new or tables.table.count_waiting(tables.queue, limit + 1, tables.now_ms) + len(new) <= limit:
+        return []
+    return [Acceptance.FULL if answer is Acceptance.CREATED else answer for answer in met]
+
+
+def _met(tables: Tables, known: Job | None, job: StagedJob) -> Acceptance:
+    if known is not None and known.expires_ms and _lapse(tables, job.id):
+        known = tables.jobs.filter(pk=known.pk).defer("value").first()
+    return _judge(tables, known, job) if known else Acceptance.CREATED
 
 
 def accept(tables: Tables, jobs: Sequence[StagedJob]) -> list[Acceptance]:

@@ -63,7 +63,7 @@ class MemoryBroker(Broker):
 
     async def enqueue(self, jobs: Sequence[StagedJob]) -> list[Acceptance]:
         with self._lock:
-            answers = [self._jobs.accept(job) for job in jobs]
+            answers = self._jobs.accept_if_room(jobs)
         self._work.ring()
         return answers
 

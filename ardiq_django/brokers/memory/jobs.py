@@ -3,13 +3,13 @@
 import heapq
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from ardiq_django.brokers.memory.entry import Entry, Registration
 from ardiq_django.config import QueueRules
 from ardiq_django.results import ENDED, Attempt, State
-from ardiq_django.states import TABLE, Verb, apply, verb_of
+from ardiq_django.states import TABLE, WAITING, Verb, apply, verb_of
 from ardiq_django.stored import Tally, deliver
 from ardiq_django.wire import (
     Aborted,
@@ -59,10 +59,23 @@ class Jobs:
         entry = self.entries.get(job_id)
         return entry is not None and not self.has_lapsed(entry) and not entry.state.ended
 
-    def accept(self, job: StagedJob) -> Acceptance:
+    def accept_if_room(self, jobs: Sequence[StagedJob]) -> list[Acceptance]:
+        """Take in jobs that came together: under `max_queue` all that are new, or none of them."""
+        met = [self._met(job) for job in jobs] if self._rules.max_queue else []
+        new = {job.id for job, word in zip(jobs, met, strict=False) if word is None}
+        waiting = [entry for entry in self.in_state(*WAITING) if not self.has_lapsed(entry)] if new else []
+        if new and len(waiting) + len(new) > self._rules.max_queue:
+            return [word or Acceptance.FULL for word in met]
+        return [self.accept(job) for job in jobs]
+
+    def _met(self, job: StagedJob) -> Acceptance | None:
         known = self._known(job.id)
-        if known is not None and (refusal := self._refusal(known, job)):
+        return self._refusal(known, job) if known else None
+
+    def accept(self, job: StagedJob) -> Acceptance:
+        if refusal := self._met(job):
             return refusal
+        known = self.entries.get(job.id)
         now = self._now()
         due = max(now + job.delay_ms, job.schedule_ms)
         expires = now + job.expire_ms if job.expire_ms else 0

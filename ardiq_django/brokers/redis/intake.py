@@ -33,8 +33,13 @@ class Chunk:
         if len(set(places)) == 1:
             del places[1:]
         names = [*keys.lanes(lanes), *keys.tombs(lanes), *keys.records(ids)]
-        head: tuple[Value, ...] = (len(ids), len(lanes), int(repeats), len(places))
+        head: tuple[Value, ...] = (len(ids), len(lanes), int(repeats), len(places), keys.rules.max_queue, self.groups)
         return keys.call("enqueue", names, (*head, *ids, *map(pack, jobs), *places), self._skew_ms).packed()
+
+    @property
+    def groups(self) -> str:
+        """How many of the jobs came together, one number after the other."""
+        return str(len(self.jobs))
 
     def answers(self, reply: bytes) -> list[Acceptance]:
         return letters(reply, len(self.jobs), ACCEPTANCES, "c")
@@ -50,6 +55,11 @@ class _Batch(Chunk):
         super().__init__(keys, self._taken, skew_ms)
         self._is_open = True
         self._bytes = 0
+        self._sizes: list[int] = []
+
+    @property
+    def groups(self) -> str:
+        return " ".join(map(str, self._sizes))
 
     def packed(self) -> bytes:
         self._is_open = False
@@ -62,6 +72,7 @@ class _Batch(Chunk):
             return None
         self._taken += jobs
         self._bytes = size
+        self._sizes.append(len(jobs))
         return first
 
 

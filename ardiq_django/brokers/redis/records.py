@@ -29,7 +29,7 @@ from ardiq_django.wire import (
     pack,
 )
 
-ACCEPTANCES = {"c": Acceptance.CREATED, "e": Acceptance.EXISTING, "x": Acceptance.CONFLICT}
+ACCEPTANCES = {"c": Acceptance.CREATED, "e": Acceptance.EXISTING, "x": Acceptance.CONFLICT, "f": Acceptance.FULL}
 ANSWERS = {"d": Answer.DONE, "a": Answer.ALREADY, "s": Answer.STALE, "g": Answer.GONE}
 
 LINE_END, STAND_IN = "\n", "\x1f"  # of a task's name in the index; lua/_ends.lua does the same

@@ -77,6 +77,11 @@ class Dialect:
         """Lock a worker's row before it is read, where `lock` would lock what is read beside it; False if none."""
         return True
 
+    def begin_writing(self) -> None:
+        """Be the only writer for the rest of this transaction, so that what is read stays so; a transaction that had
+        only read could not begin to write once others did."""
+        self.changed("UPDATE ardiq_job SET id = id WHERE 1 = 0", ())
+
     def notify(self, notice: str) -> None:
         """Tell other processes once this transaction commits, where the database carries that: a queue's name, and
         which of its waiting are to wake. Nobody relies on it."""

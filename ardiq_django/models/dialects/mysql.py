@@ -41,6 +41,9 @@ class MysqlDialect(Dialect):
         "SELECT MIN(expires_ms) FROM ardiq_job WHERE queue = %s AND state = 'queued' AND expires_ms > 0) AS windows)"
     )
 
+    def begin_writing(self) -> None:
+        """Nothing: many write at once."""
+
     def hold(self, epoch: str) -> bool:
         return bool(self.rows("SELECT id FROM ardiq_worker WHERE epoch = %s FOR UPDATE", (epoch,)))
 

@@ -32,6 +32,9 @@ class PostgresDialect(Dialect):
 
         return CursorWrapper(Cursor(connection.connection), connection)
 
+    def begin_writing(self) -> None:
+        """Nothing: many write at once."""
+
     def among(self, pick: str) -> str:
         return f"id = ANY(ARRAY({pick} FOR UPDATE SKIP LOCKED))"
 

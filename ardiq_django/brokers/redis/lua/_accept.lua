@@ -39,13 +39,18 @@ local function met(envelope, in_flight, ended)
   return not new.replaces and 'x' or nil
 end
 
-local function accept(id, envelope, place)
+-- The word for a job that begins no run, and the record that a run of it would replace.
+local function judge(id, envelope)
   local in_flight = call('HGET', JOBS, id)
   if in_flight and lapse(id) then
     in_flight = nil
   end
   local ended = not in_flight and record_of(id)
-  local word = met(envelope, in_flight, ended)
+  return met(envelope, in_flight, ended), ended
+end
+
+local function accept(id, envelope, place)
+  local word, ended = judge(id, envelope)
   if word then
     return word
   end

@@ -1,10 +1,11 @@
 -- Store jobs; answers one letter each, or nothing if all were created.
 -- with: _job _ends _accept
--- KEYS after the fixed: lanes, tombs of these lanes, records. ARGV: n, lanes, '1' if an id repeats, places, then the
--- columns: ids, envelopes, places (a single one if all are alike).
+-- KEYS after the fixed: lanes, tombs of these lanes, records. ARGV: n, lanes, '1' if an id repeats, places, how many may
+-- wait or 0, the sizes of what came together, then the columns: ids, envelopes, places (a single one if all are alike).
 
 local n, lanes, repeats, places = tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10] == '1', tonumber(ARGV[11])
-local at_ids, at_envelopes, at_places = 11, 11 + n, 11 + 2 * n
+local limit, groups = tonumber(ARGV[12]), ARGV[13]
+local at_ids, at_envelopes, at_places = 13, 13 + n, 13 + 2 * n
 
 local function place_of(i)
   return ARGV[at_places + math.min(i, places)]
@@ -64,11 +65,44 @@ local function store_each(ids)
   return table.concat(words)
 end
 
+-- Those whose window is over have ended, swept or not.
+local function waiting()
+  return call('HLEN', JOBS) - call('HLEN', RUNNING) - call('ZCOUNT', EXPIRY, '-inf', NOW)
+end
+
+-- The word for each of some jobs that came together: those that are new are taken in all, or refused all.
+local function store_group(ids, first, last)
+  local words, is_new, new = {}, {}, 0
+  for i = first, last do
+    local id = ids[i]
+    words[i] = judge(id, ARGV[at_envelopes + i])
+    if not words[i] and not is_new[id] then
+      is_new[id], new = true, new + 1
+    end
+  end
+  local fits, told = new == 0 or waiting() + new <= limit, {}
+  for i = first, last do
+    told[#told + 1] = fits and accept(ids[i], ARGV[at_envelopes + i], place_of(i)) or words[i] or 'f'
+  end
+  return table.concat(told)
+end
+
+local function store_while_room(ids)
+  local words, first = {}, 1
+  for size in string.gmatch(groups, '%d+') do
+    words[#words + 1] = store_group(ids, first, first + size - 1)
+    first = first + size
+  end
+  return table.concat(words)
+end
+
 local ids, words = {}, ''
 for i = 1, n do
   ids[i] = ARGV[at_ids + i]
 end
-if repeats or is_any_known(ids) then
+if limit > 0 and waiting() + n > limit then
+  words = store_while_room(ids)
+elseif repeats or is_any_known(ids) then
   words = store_each(ids)
 else
   store_all(ids)
