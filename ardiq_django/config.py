@@ -160,6 +160,7 @@ class TaskOptions:
     no_retry_on: type[BaseException] | tuple[type[BaseException], ...] = ()
     takes_context: bool = False
     executor: str = "thread"  # or "process": of sync functions
+    atomic: bool | str = False  # its effects, in the default database or in this one, and the end of its job are one
     sensitive: Sequence[str] = ()
     labels: Mapping[str, Any] = field(default_factory=dict)
     enqueue_on_commit: str | None = None
@@ -177,6 +178,7 @@ class TaskOptions:
         for name in ("retry_on", "no_retry_on"):
             check_errors(name, getattr(self, name))
         check_choice("executor", self.executor, ("thread", "process"))
+        _check_atomic(self)
         check_names("sensitive", self.sensitive)
         check_labels(self.labels)
         if self.timeout is not None:
@@ -216,6 +218,13 @@ class CallOptions:
             check_id(self.task_id)
         if self.enqueue_on_commit is not None:
             check_choice("enqueue_on_commit", self.enqueue_on_commit, ("auto", "never"))
+
+
+def _check_atomic(options: TaskOptions) -> None:
+    if not isinstance(options.atomic, bool):
+        check_text("atomic", options.atomic or "", "True, False, or an alias of DATABASES")
+    if options.atomic and options.executor == "process":
+        raise ConfigError('atomic and executor="process" exclude each other: use once() in the body')
 
 
 def _check_lanes(options: AppOptions) -> None:

@@ -83,6 +83,10 @@ class Registry:
         self._refuse_second(name, fn)
         if options.executor == "process":
             _check_process(fn, name)
+        if options.atomic and is_async(fn):
+            raise ConfigError(
+                f"task {name!r} is a coroutine function, but atomic is for def: make it one, or use once()"
+            )
         signature = signature_of(fn)
         if options.takes_context:
             signature = _without_context(signature, name)

@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ardiq_django import codec
+from ardiq_django.brokers.completion import Completion
 from ardiq_django.config import TaskOptions
 from ardiq_django.context import TaskContext, enter
 from ardiq_django.exceptions import PayloadError
@@ -14,6 +16,7 @@ from ardiq_django.outcome import AbortAsked, Span, TimedOut, Unrunnable, settle
 from ardiq_django.wire import Outcome, Released, Requeued, Succeeded
 from ardiq_django.worker import logs
 from ardiq_django.worker.around import Around
+from ardiq_django.worker.atomic import Committed, in_one_transaction
 from ardiq_django.worker.clock import BrokerClock
 from ardiq_django.worker.error_hooks import ErrorHooks
 from ardiq_django.worker.run import Cut, Run
@@ -30,10 +33,18 @@ _PLAIN = TaskOptions()
 class Executor:
     """Runs attempts of one app's tasks. Whatever a body raises becomes an outcome; nothing is raised from here.
 
-    `torn_down` tells whether somebody cancels the worker itself."""
+    `torn_down` tells whether somebody cancels the worker itself; `completion` makes the transaction of an atomic
+    task."""
 
-    def __init__(self, app: "Ardiq", clock: BrokerClock, torn_down: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        app: "Ardiq",
+        clock: BrokerClock,
+        torn_down: Callable[[], bool],
+        completion: Callable[[str, str], Completion] | None = None,
+    ) -> None:
         options = app.options
+        self._completion = completion
         self._now_ms = clock.now_ms
         self._torn_down = torn_down
         self._app = app
@@ -75,24 +86,33 @@ class Executor:
                 await unit.leave()
         return outcome
 
-    def execute_sync(self, run: Run) -> Outcome | None:
+    def execute_sync(self, run: Run) -> Outcome | Committed | None:
         """Run a sync task, in the thread this is called in, to its outcome."""
         outcome = self._cut_short(run) if run.cut else self._run_here(run)
-        if run.error is not None and self._error_hooks:
+        if run.error is not None and self._error_hooks and not isinstance(outcome, Committed):
             self._error_hooks.tell_sync(run, outcome)
         return outcome
 
-    def _run_here(self, run: Run) -> Outcome | None:
+    def _run_here(self, run: Run) -> Outcome | Committed | None:
+        outcome: Outcome | Committed | None
         try:
             with run.slot.unit.around_thread():
-                args, kwargs = self._unpack(run)
-                if self._around is None:
-                    value = run.definition.body(*args, **kwargs)  # type: ignore[union-attr]
+                if self._completion and run.definition and run.definition.options.atomic:
+                    completion = self._completion(run.epoch, self._worker_id)
+                    outcome = in_one_transaction(run, completion, partial(self._attempt, run))
                 else:
-                    value = self._around.call_sync(run, args, kwargs)
+                    outcome = self._attempt(run)
         except BaseException as error:
             return self._cut_short(run) if run.cut_short else self._failure(run, error)
-        return self._cut_short(run) if run.cut_short else self._success(run, value)
+        return self._cut_short(run) if run.cut_short and not isinstance(outcome, Committed) else outcome
+
+    def _attempt(self, run: Run) -> Outcome:
+        args, kwargs = self._unpack(run)
+        if self._around is None:
+            value = run.definition.body(*args, **kwargs)  # type: ignore[union-attr]
+        else:
+            value = self._around.call_sync(run, args, kwargs)
+        return self._success(run, value)
 
     async def execute_elsewhere(self, run: Run, attempt: Callable[[Run], Awaitable[Outcome]]) -> Outcome | None:
         """Run a task whose body runs, and is judged, in a process of its own; a cut kills it."""

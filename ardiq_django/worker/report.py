@@ -56,6 +56,10 @@ class Report:
     def hook_failed(self, delivery: Delivery, error: BaseException) -> None:
         self._job(logging.ERROR, "error hook failed", delivery, f": {error!r}", error)
 
+    def failed_after_commit(self, delivery: Delivery, error: BaseException) -> None:
+        """Of what waited for the commit of an atomic task, which has succeeded."""
+        self._job(logging.ERROR, "on_commit hook failed", delivery, f": {error!r}", error)
+
     def lifespan_failed(self, error: BaseException) -> None:
         logger.error("lifespan failed %s: %r", self._where, error, exc_info=error)
 

@@ -21,18 +21,43 @@ class Cut(StrEnum):
 class Run:
     """A delivery in a slot. `cut` says whether, and why, we asked it to end."""
 
-    __slots__ = ("context", "cut", "definition", "delivery", "error", "in_body", "slot", "start_ms", "task")
+    __slots__ = (
+        "context",
+        "cut",
+        "definition",
+        "delivery",
+        "epoch",
+        "error",
+        "error_after",
+        "in_body",
+        "is_completing",
+        "is_stale",
+        "slot",
+        "start_ms",
+        "task",
+    )
 
-    def __init__(self, delivery: Delivery, definition: TaskDefinition | None, slot: WorkerSlot, start_ms: int) -> None:
+    def __init__(
+        self,
+        delivery: Delivery,
+        definition: TaskDefinition | None,
+        slot: WorkerSlot,
+        start_ms: int,
+        epoch: str = "",
+    ) -> None:
         self.delivery = delivery
         self.definition = definition
         self.slot = slot
         self.start_ms = start_ms
+        self.epoch = epoch  # in which it was claimed
         self.context: TaskContext | None = None
         self.task: asyncio.Task[None] | None = None
         self.cut: Cut | None = None
         self.error: BaseException | None = None  # what hooks are to be told of
         self.in_body = False  # of its coroutine, the only place where a cancel is understood
+        self.is_completing = False  # its own transaction is about to end the job: too late for any cut
+        self.is_stale = False  # that transaction found that the job is another's now
+        self.error_after: BaseException | None = None  # of what waited for the commit of that transaction
 
     @property
     def in_thread(self) -> bool:
@@ -46,6 +71,8 @@ class Run:
 
     def end(self, cut: Cut) -> None:
         """Ask the attempt to end. A coroutine is cancelled, a thread can only be told."""
+        if self.is_completing:
+            return
         if self.cut is None or cut is Cut.LOST:
             self.cut = cut
         if self.context is not None and (cut is Cut.ABORT or self.in_thread):

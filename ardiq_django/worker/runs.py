@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from ardiq_django.wire import Delivery, News, Outcome
+from ardiq_django.worker.atomic import Committed
 from ardiq_django.worker.bodies.attempts import ProcessAttempts
 from ardiq_django.worker.clock import BrokerClock
 from ardiq_django.worker.deadlines import Deadlines
@@ -33,7 +34,7 @@ class Runs:
         report: Report,
         clock: BrokerClock,
         share: Share,
-        finished: Callable[[Outcome | None], None],
+        finished: Callable[[Outcome | Committed | None], None],
     ) -> None:
         self._app = app
         self._report = report
@@ -42,12 +43,13 @@ class Runs:
         self._loop = asyncio.get_running_loop()
         self._share = share
         runner = asyncio.current_task()
-        self._executor = Executor(app, clock, lambda: runner is not None and runner.cancelling() > 0)
+        is_torn_down = lambda: runner is not None and runner.cancelling() > 0  # noqa: E731
+        self._executor = Executor(app, clock, is_torn_down, app.broker.completion)
         self._deadlines = Deadlines(self._overdue, self._holds)
         self._in_process = ProcessAttempts(app, clock, share.processes, self._limit)
         self._runs: dict[str, Run] = {}
         self._put_back_s = float("-inf")
-        self._from_threads: list[tuple[Run, Outcome | None]] = []
+        self._from_threads: list[tuple[Run, Outcome | Committed | None]] = []
         self._handing_over = threading.Lock()
 
     def __len__(self) -> int:
@@ -68,10 +70,10 @@ class Runs:
         """Whether jobs were put back lately because their task is unknown here."""
         return time.monotonic() - self._put_back_s < LACKS_FOR_S
 
-    def start(self, delivery: Delivery) -> None:
-        """Begin an attempt in a slot that was reserved."""
+    def start(self, delivery: Delivery, epoch: str) -> None:
+        """Begin an attempt, of what this epoch has claimed, in a slot that was reserved."""
         definition = self._app.registry.tasks.get(delivery.job.task)
-        run = Run(delivery, definition, self._share.take(), self._clock.now_ms())
+        run = Run(delivery, definition, self._share.take(), self._clock.now_ms(), epoch)
         self._runs[delivery.job.id] = run
         self._report.started(delivery)
         if definition is None and self._put_back(run):
@@ -93,7 +95,7 @@ class Runs:
     def end(self, job_id: str, claim: int, cut: Cut) -> None:
         """Ask one attempt to end, if it is the one that runs."""
         run = self._runs.get(job_id)
-        if run and run.delivery.claim == claim:
+        if run and run.delivery.claim == claim and not run.is_completing:
             if cut is Cut.LOST:
                 self._report.lost(run.delivery)
             run.end(cut)
@@ -147,11 +149,16 @@ class Runs:
         for run, outcome in finished:
             self._finish(run, outcome)
 
-    def _finish(self, run: Run, outcome: Outcome | None) -> None:
+    def _finish(self, run: Run, outcome: Outcome | Committed | None) -> None:
         if self._holds(run):
             del self._runs[run.delivery.job.id]
         self._share.give(run.slot)
-        self._finished(None if run.cut is Cut.LOST else outcome)
+        if run.is_stale:
+            self._report.lost(run.delivery)
+        if run.error_after is not None:
+            self._report.failed_after_commit(run.delivery, run.error_after)
+        is_lost = run.cut is Cut.LOST and not isinstance(outcome, Committed)
+        self._finished(None if is_lost else outcome)
 
     def _holds(self, run: Run) -> bool:
         return self._runs.get(run.delivery.job.id) is run

@@ -13,6 +13,7 @@ from ardiq_django.clock import now_ms
 from ardiq_django.exceptions import BrokerError, LeaseLost
 from ardiq_django.wire import Answer, Command, Order, Outcome, Succeeded, Turn, WorkerCard
 from ardiq_django.worker import lanes
+from ardiq_django.worker.atomic import Committed, check_app
 from ardiq_django.worker.clock import BrokerClock
 from ardiq_django.worker.heartbeat import Heartbeat
 from ardiq_django.worker.lease import Lease
@@ -43,6 +44,7 @@ class Worker:
     """
 
     def __init__(self, app: "Ardiq", slots: Slots | None = None) -> None:
+        check_app(app)
         self._app = app
         self._options = options = app.options
         host, pid = socket.gethostname(), os.getpid()
@@ -181,7 +183,7 @@ class Worker:
         for outcome, answer in zip(outcomes, turn.answers, strict=True):
             self._report.settled(outcome, answer)
         self._statistics.settled(outcomes, turn.answers)
-        self._take_up(turn, want)
+        self._take_up(turn, want, lease.epoch)
 
     async def _idle(self) -> None:
         """With nothing held: a turn that waits for work, so that a job is handed out in the moment it comes."""
@@ -199,13 +201,13 @@ class Worker:
             return
         finally:
             self._share.keep(want - found)
-        self._take_up(turn, want)
+        self._take_up(turn, want, lease.epoch)
 
-    def _take_up(self, turn: Turn, want: int) -> None:
+    def _take_up(self, turn: Turn, want: int, epoch: str) -> None:
         self._next_due_s = None if turn.next_due_ms is None else turn.next_due_ms / 1000
         self._statistics.begun(turn.deliveries, self._clock.now_ms())
         for delivery in turn.deliveries:
-            self._runs.start(delivery)
+            self._runs.start(delivery, epoch)
         if want:
             self._hungry = len(turn.deliveries) >= want
             if self._hungry:
@@ -221,10 +223,19 @@ class Worker:
     def _caps(self) -> dict[str, int]:
         return lanes.caps(self._options, (run.delivery.job.lane for run in self._runs))
 
-    def _finished(self, outcome: Outcome | None) -> None:
-        if outcome is not None:
+    def _finished(self, outcome: Outcome | Committed | None) -> None:
+        if isinstance(outcome, Committed):
+            self._take_note(outcome.success)
+        elif outcome is not None:
             self._outcomes.append(outcome)
         self._rouse()
+
+    def _take_note(self, success: Succeeded) -> None:
+        """The broker has it already."""
+        self._lease.forget(success.delivery)
+        self._report.settled(success, Answer.DONE)
+        self._statistics.settled([success], [Answer.DONE])
+        self._hungry = True  # as after a turn that would have told of it
 
     async def _wait_for_work(self) -> None:
         await self._app.broker.wait(self._lease.epoch, self._until_due_s)

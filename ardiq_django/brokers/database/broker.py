@@ -16,6 +16,7 @@ from ardiq_django.brokers.base import Broker, QueueRules
 from ardiq_django.brokers.bell import Bell
 from ardiq_django.brokers.database import intake, leases, reading, statistics, waiting, wishes
 from ardiq_django.brokers.database import turn as turns
+from ardiq_django.brokers.database.completing import DatabaseCompletion
 from ardiq_django.brokers.database.durability import durability
 from ardiq_django.brokers.database.ends import Ends
 from ardiq_django.brokers.database.guard import guarded
@@ -143,6 +144,9 @@ class DatabaseBroker(Broker):
         if answer.deliveries or turn.outcomes:
             self._pace.worked()
         return answer
+
+    def completion(self, epoch: str, worker_id: str) -> DatabaseCompletion:
+        return DatabaseCompletion(self._tables, epoch, worker_id)
 
     async def wait(self, epoch: str, timeout_s: float) -> None:
         self._listen_too()

@@ -54,6 +54,13 @@ def _settle_mixed(tables: Tables, turn: Exchange, successes: Sequence[Succeeded]
     return Settled(answers, others.due_ms)
 
 
+def complete(tables: Tables, epoch: str, worker_id: str, outcome: Succeeded) -> bool:
+    """Write one success in the caller's transaction, whose effects it ends; False if this epoch does not hold it."""
+    done = tables.table.succeed(Hand(tables.queue, epoch, 0, storable(worker_id)[:NAME_LENGTH], 0), [outcome])
+    tables.ring_here(tables.bells.ends)
+    return bool(done)
+
+
 def _succeed(tables: Tables, turn: Exchange, outcomes: Sequence[Succeeded]) -> list[Answer]:
     if not outcomes:
         return []

@@ -23,6 +23,7 @@ from ardiq_django.exceptions import BrokerError
 from ardiq_django.registry import TaskDefinition
 from ardiq_django.wire import Outcome
 from ardiq_django.worker import logs
+from ardiq_django.worker.atomic import Committed
 from ardiq_django.worker.bodies.letters import (
     LENGTH_BYTES,
     Began,
@@ -183,7 +184,8 @@ class Child:
 
     def _execute(self, executor: Executor, app: "Ardiq", run: Run) -> Outcome | None:
         if not executor.needs_loop:
-            return copy_context().run(executor.execute_sync, run)
+            outcome = copy_context().run(executor.execute_sync, run)
+            return None if isinstance(outcome, Committed) else outcome  # no atomic task runs here
         assert app.loop  # noqa: S101 (where the executor was made)
         return self._thread.wait_for(asyncio.run_coroutine_threadsafe(executor.execute(run), app.loop))
 
