@@ -160,7 +160,6 @@ class TaskOptions:
     no_retry_on: type[BaseException] | tuple[type[BaseException], ...] = ()
     takes_context: bool = False
     executor: str = "thread"  # or "process": of sync functions
-    atomic: bool | str = False  # its effects, in the default database or in this one, and the end of its job are one
     sensitive: Sequence[str] = ()
     labels: Mapping[str, Any] = field(default_factory=dict)
     enqueue_on_commit: str | None = None
@@ -178,7 +177,6 @@ class TaskOptions:
         for name in ("retry_on", "no_retry_on"):
             check_errors(name, getattr(self, name))
         check_choice("executor", self.executor, ("thread", "process"))
-        _check_atomic(self)
         check_names("sensitive", self.sensitive)
         check_labels(self.labels)
         if self.timeout is not None:
@@ -220,13 +218,6 @@ class CallOptions:
             check_choice("enqueue_on_commit", self.enqueue_on_commit, ("auto", "never"))
 
 
-def _check_atomic(options: TaskOptions) -> None:
-    if not isinstance(options.atomic, bool):
-        check_text("atomic", options.atomic or "", "True, False, or an alias of DATABASES")
-    if options.atomic and options.executor == "process":
-        raise ConfigError('atomic and executor="process" exclude each other: use once() in the body')
-
-
 def _check_lanes(options: AppOptions) -> None:
     lanes = options.priorities
     if isinstance(lanes, str) or not isinstance(lanes, Sequence) or not lanes:
@@ -253,6 +244,8 @@ def _check_context(context: Any) -> None:
 def _check_numbers(options: AppOptions) -> None:
     for name in ("concurrency", "idle_timeout_ms", "poll_block_ms", "max_payload_bytes", "max_crashes"):
         check_number(name, getattr(options, name), least=1)
+    if options.max_queue is not None:
+        check_number("max_queue", options.max_queue, least=1)
     check_number("result_ttl_ms", options.result_ttl_ms, least=-LONGEST_MS)
     check_number("cron_poll_s", options.cron_poll_s, least=0.01, kinds=(int, float))
     for name in ("shutdown_timeout_s", "unknown_task_grace_s"):
@@ -262,8 +255,6 @@ def _check_numbers(options: AppOptions) -> None:
             check_choice(name, end, ("succeeded", "failed"))
             check_number(f"{name}[{end!r}]", number, least=0)
 
-    if options.max_queue is not None:
-        check_number("max_queue", options.max_queue, least=1)
 
 def call_options(given: Mapping[str, Any]) -> CallOptions:
     """The options of one call; `delay` (a timedelta) and `at` (an aware datetime) become milliseconds."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from ardiq_django import codec
-from ardiq_django.brokers.completion import check_atomic
 from ardiq_django.clock import new_id, now_ms
 from ardiq_django.config import AppOptions, CallOptions, TaskOptions
 from ardiq_django.exceptions import BrokerError, ConfigError, JobConflict, PayloadError, QueueFull
@@ -62,8 +61,6 @@ class Producer:
         options, declared = call.options, call.declared
         if call.definition:
             call.definition.check(call.args, call.kwargs)
-        if declared.atomic:
-            check_atomic(self._app.address, call.task, declared.atomic)
         app = self._app.options
         lane = options.priority or declared.priority
         unique_for_ms = declared.unique_for_ms if options.unique_for_ms is None else options.unique_for_ms
@@ -201,17 +198,14 @@ class Producer:
             for receipt, answer in zip(chunk, answers, strict=True):
                 receipt.created = None if answer is Acceptance.FULL else answer is Acceptance.CREATED
                 receipt.waits_for_commit = False
-            if Acceptance.CONFLICT in answers:
-                conflicts.append(chunk[answers.index(Acceptance.CONFLICT)].job.id)
-        if conflicts:
             if Acceptance.FULL in answers:
                 refused = answers.count(Acceptance.FULL) + len(receipts[start + CHUNK :])
                 raise self._full(chunk[answers.index(Acceptance.FULL)].job.id, refused)
+            if Acceptance.CONFLICT in answers:
+                conflicts.append(chunk[answers.index(Acceptance.CONFLICT)].job.id)
+        if conflicts:
             raise JobConflict(conflicts[0])
 
-
-def _replace(receipts: Sequence[Receipt], jobs: Sequence[StagedJob]) -> None:
-    for receipt, job in zip(receipts, jobs, strict=True):
     def _full(self, job_id: str, refused: int) -> QueueFull:
         options = self._app.options
         others = f", nor were {refused - 1:,} others of this call" if refused > 1 else ""
@@ -222,6 +216,9 @@ def _replace(receipts: Sequence[Receipt], jobs: Sequence[StagedJob]) -> None:
             refused,
         )
 
+
+def _replace(receipts: Sequence[Receipt], jobs: Sequence[StagedJob]) -> None:
+    for receipt, job in zip(receipts, jobs, strict=True):
         receipt.job = job
 
 

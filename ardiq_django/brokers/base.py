@@ -16,11 +16,9 @@ from collections.abc import Collection, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 from ardiq_django import bridge
-from ardiq_django.brokers.completion import Completion
 from ardiq_django.brokers.durability import Durability
 from ardiq_django.brokers.schedules import Schedules
 from ardiq_django.config import QueueRules
-from ardiq_django.exceptions import ConfigError
 from ardiq_django.results import State
 from ardiq_django.snapshot import Page, Query, Snapshot, WorkerRow
 from ardiq_django.statistics import Figures, Point, Resolution, by_task, by_time
@@ -64,13 +62,13 @@ class Broker(ABC):
         digest while in flight is `existing`; else, after its end and if `replaces`, a new run takes the old record's
         place and its attempts stay as history (`created`); anything else is a `conflict` and changes nothing.
         For the `unique_for_ms` of a job after its end, its id is met as if the job were still in flight.
-        """
-
 
         With the rule `max_queue`, the jobs of such a step that would be created are all `full`, and none is stored, if
         more than that would wait with them (queued, scheduled or retrying; not running). This is decided in the step
         that stores them; on PostgreSQL and MySQL by what is committed, so that transactions of one moment may exceed it
         by what they bring together. Nothing else is ever refused: retries, what is put back, replays, schedules.
+        """
+
     @abstractmethod
     async def register(self, card: WorkerCard) -> None:
         """Begin an epoch with a full lease."""
@@ -89,12 +87,6 @@ class Broker(ABC):
         handed out. A job with crashes is handed out alone: one worker at a time is chosen for it, gets nothing else
         until it holds nothing, then that job, and nothing beside it; until then one that holds nothing takes its place.
         """
-
-    def completion(self, epoch: str, worker_id: str) -> Completion:
-        """The transaction of an attempt of an `atomic` task, for the thread that runs it.
-
-        It ends the job as a success of `exchange` does, with the same fence. Later turns need not tell of it."""
-        raise ConfigError(f"queue {self.rules.queue!r}: atomic tasks need a database broker; use once() in the body")
 
     @abstractmethod
     async def wait(self, epoch: str, timeout_s: float) -> None:
