@@ -30,9 +30,9 @@ from ardiq_django.queue import DeadLetter
 from ardiq_django.results import State, Status, TaskInfo, TaskResult
 
 if TYPE_CHECKING:
-    app: Ardiq
     from ardiq_django.receipts import once
 
+    app: Ardiq
 
 __version__ = "0.1.0"
 __all__ = [
@@ -66,17 +66,17 @@ __all__ = [
     "gather",
     "gather_sync",
     "get_app",
+    "once",
     "task",
 ]
-    "once",
 
 
 def __getattr__(name: str) -> Any:
     # the default queue's app exists only where settings declare it, so it is looked up when it is asked for
     if name == "app":
         return get_app()
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name == "once":  # it loads the database layer
         from ardiq_django.receipts import once
 
         return once
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -71,8 +71,8 @@ class AppOptions:
     result_ttl_ms: int = 300_000
     history_ttl_ms: Mapping[str, int] = field(default_factory=dict)  # of "succeeded" and "failed" jobs
     history_max: Mapping[str, int] = field(default_factory=dict)
-    cron_poll_s: float = 1.0
     receipt_ttl_ms: int | None = None  # of `once()`; None for twice as long as failed jobs, at least 30 days
+    cron_poll_s: float = 1.0
     burst: bool = False
     serializer: Callable[[Any], bytes] | None = None
     deserializer: Callable[[bytes], Any] | None = None
@@ -126,9 +126,6 @@ class AppOptions:
             **history,
         )
 
-    def check_lane(self, lane: str) -> str:
-        """The lane, if this queue has it; `ConfigError` listing the lanes if not."""
-        if lane not in self.priorities:
     @property
     def receipts_kept_ms(self) -> int:
         """How long a receipt of `once()` stays, counted from when it was written."""
@@ -136,6 +133,9 @@ class AppOptions:
             return self.receipt_ttl_ms
         return max(30 * DAY_MS, min(LONGEST_MS, 2 * self.rules.failed_ttl_ms))
 
+    def check_lane(self, lane: str) -> str:
+        """The lane, if this queue has it; `ConfigError` listing the lanes if not."""
+        if lane not in self.priorities:
             known = ", ".join(self.priorities)
             raise ConfigError(f"queue {self.queue_name!r} has no lane {lane!r}; its lanes, lowest first: {known}")
         return lane
@@ -160,6 +160,7 @@ class TaskOptions:
     no_retry_on: type[BaseException] | tuple[type[BaseException], ...] = ()
     takes_context: bool = False
     executor: str = "thread"  # or "process": of sync functions
+    atomic: bool | str = False  # its effects, in the default database or in this one, and the end of its job are one
     sensitive: Sequence[str] = ()
     labels: Mapping[str, Any] = field(default_factory=dict)
     enqueue_on_commit: str | None = None
@@ -177,6 +178,7 @@ class TaskOptions:
         for name in ("retry_on", "no_retry_on"):
             check_errors(name, getattr(self, name))
         check_choice("executor", self.executor, ("thread", "process"))
+        _check_atomic(self)
         check_names("sensitive", self.sensitive)
         check_labels(self.labels)
         if self.timeout is not None:
@@ -218,6 +220,13 @@ class CallOptions:
             check_choice("enqueue_on_commit", self.enqueue_on_commit, ("auto", "never"))
 
 
+def _check_atomic(options: TaskOptions) -> None:
+    if not isinstance(options.atomic, bool):
+        check_text("atomic", options.atomic or "", "True, False, or an alias of DATABASES")
+    if options.atomic and options.executor == "process":
+        raise ConfigError('atomic and executor="process" exclude each other: use once() in the body')
+
+
 def _check_lanes(options: AppOptions) -> None:
     lanes = options.priorities
     if isinstance(lanes, str) or not isinstance(lanes, Sequence) or not lanes:
@@ -254,11 +263,6 @@ def _check_numbers(options: AppOptions) -> None:
         for end, number in check_mapping(name, getattr(options, name)).items():
             check_choice(name, end, ("succeeded", "failed"))
             check_number(f"{name}[{end!r}]", number, least=0)
-
-
-def call_options(given: Mapping[str, Any]) -> CallOptions:
-    """The options of one call; `delay` (a timedelta) and `at` (an aware datetime) become milliseconds."""
-    plain = dict(given)
     if options.receipt_ttl_ms is not None:
         check_wait("receipt_ttl_ms", options.receipt_ttl_ms)
         if options.receipt_ttl_ms < options.rules.failed_ttl_ms:
@@ -267,6 +271,11 @@ def call_options(given: Mapping[str, Any]) -> CallOptions:
                 f"receipt_ttl_ms={options.receipt_ttl_ms}: give at least {kept_ms}, the time for which a failed job is "
                 "kept and may be replayed"
             )
+
+
+def call_options(given: Mapping[str, Any]) -> CallOptions:
+    """The options of one call; `delay` (a timedelta) and `at` (an aware datetime) become milliseconds."""
+    plain = dict(given)
     delay, at = plain.pop("delay", None), plain.pop("at", None)
     known_keywords(CallOptions, plain, "a call")
     if delay is not None:

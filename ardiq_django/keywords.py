@@ -62,6 +62,7 @@ class TaskKeywords(TypedDict, total=False):
     retry_on: Errors
     no_retry_on: Errors
     executor: Literal["thread", "process"]
+    atomic: bool | str
     sensitive: Sequence[str]
     labels: Mapping[str, Any]
     enqueue_on_commit: OnCommit | None

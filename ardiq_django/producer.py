@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from ardiq_django import codec
+from ardiq_django.brokers.completion import check_atomic
 from ardiq_django.clock import new_id, now_ms
 from ardiq_django.config import AppOptions, CallOptions, TaskOptions
 from ardiq_django.exceptions import BrokerError, ConfigError, JobConflict, PayloadError, QueueFull
@@ -61,6 +62,8 @@ class Producer:
         options, declared = call.options, call.declared
         if call.definition:
             call.definition.check(call.args, call.kwargs)
+        if declared.atomic:
+            check_atomic(self._app.address, call.task, declared.atomic)
         app = self._app.options
         lane = options.priority or declared.priority
         unique_for_ms = declared.unique_for_ms if options.unique_for_ms is None else options.unique_for_ms

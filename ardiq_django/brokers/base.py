@@ -16,9 +16,11 @@ from collections.abc import Collection, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 from ardiq_django import bridge
+from ardiq_django.brokers.completion import Completion
 from ardiq_django.brokers.durability import Durability
 from ardiq_django.brokers.schedules import Schedules
 from ardiq_django.config import QueueRules
+from ardiq_django.exceptions import ConfigError
 from ardiq_django.results import State
 from ardiq_django.snapshot import Page, Query, Snapshot, WorkerRow
 from ardiq_django.statistics import Figures, Point, Resolution, by_task, by_time
@@ -87,6 +89,12 @@ class Broker(ABC):
         handed out. A job with crashes is handed out alone: one worker at a time is chosen for it, gets nothing else
         until it holds nothing, then that job, and nothing beside it; until then one that holds nothing takes its place.
         """
+
+    def completion(self, epoch: str, worker_id: str) -> Completion:
+        """The transaction of an attempt of an `atomic` task, for the thread that runs it.
+
+        It ends the job as a success of `exchange` does, with the same fence. Later turns need not tell of it."""
+        raise ConfigError(f"queue {self.rules.queue!r}: atomic tasks need a database broker; use once() in the body")
 
     @abstractmethod
     async def wait(self, epoch: str, timeout_s: float) -> None:
