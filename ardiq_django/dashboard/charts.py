@@ -27,7 +27,7 @@ REACH = '<rect class="ardiq-reach" x="{}" y="{}" width="{}" height="{}"><title>{
 STACK = '<g class="ardiq-stack{}">{}' + REACH + "</g>"
 LINE = '<polyline class="ardiq-line ardiq-{}" points="{}"/>'
 DOT = '<circle class="ardiq-fill ardiq-{}" cx="{}" cy="{}" r="1.6"/>'
-SPARK = '<svg class="ardiq-spark" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>'
+SPARK = '<svg class="ardiq-spark" width="{0}" height="{1}" viewBox="0 0 {0} {1}" role="img" aria-label="{2}">{3}</svg>'
 SPARK_BAR = '<rect class="ardiq-fill ardiq-{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>'
 
 Scale = Callable[[float], float]

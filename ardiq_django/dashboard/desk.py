@@ -10,14 +10,16 @@ from django.utils.translation import gettext as _
 
 from ardiq_django.ardiq import Ardiq
 from ardiq_django.brokers.base import Broker
+from ardiq_django.brokers.durability import Durability
 from ardiq_django.clock import now_ms
 from ardiq_django.dashboard.job import shown_ms
 from ardiq_django.dashboard.terms import is_narrowed
 from ardiq_django.declared import get_app
 from ardiq_django.exceptions import ArdiqError
-from ardiq_django.operating.status import QueueStatus, status
+from ardiq_django.operating.status import QueueStatus, look
 from ardiq_django.results import State
 from ardiq_django.snapshot import Page, Query, Snapshot, WorkerRow
+from ardiq_django.statistics import Point, Resolution
 from ardiq_django.surroundings import around
 
 T = TypeVar("T")
@@ -35,6 +37,7 @@ class Desk:
         self.problem = ""
         self._counts: dict[str, Mapping[State, int]] = {}
         self._firsts: dict[tuple[str, Query], Page] = {}
+        self._points: dict[tuple[str, Resolution, int, int], Sequence[Point]] = {}
 
     @cached_property
     def queues(self) -> list[str]:
@@ -121,7 +124,25 @@ class Desk:
     @cached_property
     def statuses(self) -> list[QueueStatus]:
         """How each declared queue stands; one that cannot be read says so and hides no other."""
-        return list(status(self.queues).queues)
+        return [self._status(queue) for queue in self.queues]
+
+    def _status(self, queue: str) -> QueueStatus:
+        try:
+            return look(get_app(queue))
+        except ArdiqError as error:
+            return QueueStatus(queue, "", problem=str(error))
+
+    def points(self, queue: str, resolution: Resolution, since_ms: int, until_ms: int) -> Sequence[Point]:
+        """The figures of each task in every bucket of a span of time."""
+        key = queue, resolution, since_ms, until_ms
+        if key not in self._points:
+            nothing: Sequence[Point] = ()
+            self._points[key] = self._read(queue, lambda broker: broker.points(resolution, since_ms, until_ms), nothing)
+        return self._points[key]
+
+    def durability(self, queue: str) -> Durability | None:
+        """What a crash of its broker may lose; None for a `problem`."""
+        return self._read(queue, lambda broker: broker.durability(), None)
 
     def is_paused(self, queue: str) -> bool:
         """Whether nothing is handed out."""

@@ -1,0 +1,68 @@
+"""What is wrong with a queue, in one sentence each and with what to do; nothing where all is well."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
+from ardiq_django.brokers.durability import Durability
+from ardiq_django.dashboard.moments import MINUTE, duration
+from ardiq_django.operating.status import QueueStatus
+from ardiq_django.statistics import Figures
+
+LONG_WAIT_MS = 5 * MINUTE
+FEW_FAILURES = 5  # fewer are no alarm, whatever their share
+SHARE = 0.1  # of what ended
+RISE = 2.0  # times the share before
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One thing that is wrong. `is_grave`: jobs do not run, or fail; else something is to be known."""
+
+    queue: str
+    text: str
+    remedy: str = ""
+    is_grave: bool = True
+
+
+def standing(status: QueueStatus) -> Iterator[Alarm]:
+    """What its workers and its waiting jobs tell."""
+    queue = status.queue
+    if status.problem:
+        yield Alarm(queue, status.problem)
+        return
+    waiting = number_format(status.waiting, force_grouping=True)
+    if status.is_unserved:
+        form = _("%(waiting)s jobs wait, and no worker serves this queue.")
+        yield Alarm(queue, form % {"waiting": waiting}, f"manage.py runworker {queue}")
+    elif status.oldest_wait_ms and status.oldest_wait_ms > LONG_WAIT_MS and not status.is_paused:
+        form = _("%(waiting)s jobs wait, the oldest for %(long)s: more slots, or more workers, would help.")
+        yield Alarm(queue, form % {"waiting": waiting, "long": duration(status.oldest_wait_ms)})
+    if status.is_paused and status.waiting:
+        form = _("Paused, with %(waiting)s jobs waiting.")
+        yield Alarm(queue, form % {"waiting": waiting}, is_grave=False)
+    for worker in status.workers:
+        if not worker.is_alive:
+            form = _("Worker %(worker)s does not answer; what it held is given to others.")
+            yield Alarm(queue, form % {"worker": worker.row.card.worker_id}, is_grave=False)
+
+
+def failing(queue: str, lately: Figures, before: Figures) -> Iterator[Alarm]:
+    """Whether more jobs fail lately than before."""
+    share, former = _share(lately), _share(before)
+    if lately.failed >= FEW_FAILURES and share >= SHARE and share >= RISE * former:
+        form = _("%(share)d %% of the jobs that ended in the last 15 minutes failed; before it was %(former)d %%.")
+        yield Alarm(queue, form % {"share": round(share * 100), "former": round(former * 100)})
+
+
+def lasting(queue: str, durability: Durability) -> Iterator[Alarm]:
+    """Whether a crash of the broker may lose more than one would expect."""
+    if durability.is_weak:
+        yield Alarm(queue, durability.sentence, durability.remedy, is_grave=False)
+
+
+def _share(figures: Figures) -> float:
+    ended = figures.succeeded + figures.failed
+    return figures.failed / ended if ended else 0.0

@@ -1,0 +1,121 @@
+"""The overview: how all queues stand, at a glance."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from django.contrib.admin.models import LogEntry
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from ardiq_django.dashboard.alarm import Alarm
+from ardiq_django.dashboard.charts import Series, bars, lines
+from ardiq_django.dashboard.desk import desk_of
+from ardiq_django.dashboard.job import Job, shown_ms
+from ardiq_django.dashboard.sight import NEWEST, QueueSight, TaskLine, known, number
+from ardiq_django.dashboard.span import Span
+from ardiq_django.results import State
+from ardiq_django.statistics import Figures, total
+
+SHOWN_TASKS, SHOWN_ACTS = 8, 8
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """One figure, and the list of jobs that it leads to, if any."""
+
+    name: str
+    text: str
+    state: str = ""
+    is_loud: bool = False
+
+
+class Overview:
+    """All queues together. What cannot be read is an alarm, and the rest is shown."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        desk = desk_of(request)
+        self.now_ms = desk.now_ms
+        self.span = Span.of(request.GET.get("span", ""))
+        self.spans = list(Span)
+        self.queues = [QueueSight(desk, status) for status in desk.statuses]
+
+    @cached_property
+    def alarms(self) -> list[Alarm]:
+        """What is wrong, the grave first."""
+        return sorted((alarm for one in self.queues for alarm in one.alarms), key=lambda alarm: not alarm.is_grave)
+
+    @cached_property
+    def counters(self) -> list[Counter]:
+        """The figures above all."""
+        day = total(one.day for one in self.queues)
+        waits = [one.status.oldest_wait_ms for one in self.queues if one.status.oldest_wait_ms is not None]
+        cards = [worker.row.card for one in self.queues for worker in one.status.alive]
+        return [
+            self._counter(_("Queued"), State.QUEUED),
+            self._counter(_("Running"), State.RUNNING),
+            self._counter(_("Scheduled"), State.SCHEDULED),
+            self._counter(_("Retrying"), State.RETRYING),
+            Counter(_("Failed in 24 h"), number(day.failed), State.FAILED, day.failed > 0),
+            Counter(_("Done in 24 h"), number(day.succeeded), State.SUCCEEDED),
+            Counter(_("Oldest wait"), known(max(waits, default=None))),
+            Counter(_("Worker processes"), number(len({(card.host, card.pid) for card in cards}))),
+        ]
+
+    def _counter(self, name: str, state: State) -> Counter:
+        return Counter(name, number(sum(one.status.counts.get(state, 0) for one in self.queues)), state)
+
+    @cached_property
+    def _figures(self) -> list[Figures]:
+        since_ms = self.span.since_ms(self.now_ms)
+        points = [point for one in self.queues for point in one.points(self.span.resolution, since_ms)]
+        return self.span.figures(points, self.now_ms)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing happened in all this time."""
+        return not any(figures.cells for figures in self._figures)
+
+    @cached_property
+    def throughput(self) -> Sequence[Series]:
+        """What became of attempts."""
+        return [
+            Series(_("done"), "succeeded", [one.succeeded for one in self._figures]),
+            Series(_("retried"), "retrying", [one.retried for one in self._figures]),
+            Series(_("failed"), "failed", [one.failed for one in self._figures]),
+            Series(_("aborted"), "aborted", [one.aborted for one in self._figures]),
+        ]
+
+    @cached_property
+    def latency(self) -> Sequence[Series]:
+        """How long jobs waited and ran. Where waiting rises more workers help, where running does, the code."""
+        return [
+            Series(_("wait, 95 %"), "retrying", [one.wait_ms(0.95) for one in self._figures]),
+            Series(_("run, 95 %"), "running", [one.run_ms(0.95) for one in self._figures]),
+            Series(_("run, median"), "scheduled", [one.run_ms(0.5) for one in self._figures]),
+        ]
+
+    def throughput_chart(self) -> SafeString:
+        return bars(_("Throughput"), self.span.moments(self.now_ms), self.throughput)
+
+    def latency_chart(self) -> SafeString:
+        return lines(_("Latency"), self.span.moments(self.now_ms), self.latency)
+
+    @cached_property
+    def tasks(self) -> list[TaskLine]:
+        """Those that failed most within a day, then those that were slowest."""
+        found = [line for one in self.queues for line in one.tasks]
+        return sorted(found, key=lambda line: (-line.share, -(line.figures.run_ms(0.95) or 0)))[:SHOWN_TASKS]
+
+    @cached_property
+    def failures(self) -> list[Job]:
+        """The jobs that failed last."""
+        found = [job for one in self.queues for job in one.failures]
+        return sorted(found, key=lambda job: shown_ms(job.snapshot), reverse=True)[:NEWEST]
+
+    @cached_property
+    def acts(self) -> list[LogEntry]:
+        """What operators did lately."""
+        entries = LogEntry.objects.filter(content_type__app_label="ardiq").select_related("user", "content_type")
+        return list(entries.order_by("-action_time")[:SHOWN_ACTS])

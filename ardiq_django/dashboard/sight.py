@@ -1,0 +1,151 @@
+"""One queue as the overview sees it: how it stands, what happens in it, and what is wrong."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from django.utils.formats import number_format
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from ardiq_django.dashboard.alarm import Alarm, failing, lasting, standing
+from ardiq_django.dashboard.charts import Spark, spark
+from ardiq_django.dashboard.columns import last_error
+from ardiq_django.dashboard.desk import Desk
+from ardiq_django.dashboard.job import Job
+from ardiq_django.dashboard.moments import DAY, MINUTE, duration
+from ardiq_django.operating.status import QueueStatus
+from ardiq_django.results import State
+from ardiq_django.snapshot import Query
+from ardiq_django.statistics import Figures, Point, Resolution, by_task, total
+
+LATELY_MS = 15 * MINUTE
+SPARK_MINUTES = 20
+NEWEST = 8
+UNKNOWN = "\N{EN DASH}"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLine:
+    """One task, and what became of it within a day."""
+
+    queue: str
+    task: str
+    figures: Figures
+
+    @property
+    def share(self) -> float:
+        """Of the jobs that ended, how many failed, in per cent."""
+        ended = self.figures.succeeded + self.figures.failed
+        return 100 * self.figures.failed / ended if ended else 0.0
+
+    @property
+    def failed(self) -> str:
+        return _("%(share)s %%") % {"share": number_format(self.share, 1)}
+
+    @property
+    def median(self) -> str:
+        return known(self.figures.run_ms(0.5))
+
+    @property
+    def slow(self) -> str:
+        return known(self.figures.run_ms(0.95))
+
+
+class QueueSight:
+    """One queue, by the desk of one request."""
+
+    def __init__(self, desk: Desk, status: QueueStatus) -> None:
+        self.status = status
+        self._desk = desk
+        self._now_ms = desk.now_ms
+
+    @property
+    def name(self) -> str:
+        return self.status.queue
+
+    def points(self, resolution: Resolution, since_ms: int) -> Sequence[Point]:
+        """The figures of its tasks from then until now."""
+        if self.status.problem:
+            return ()
+        return self._desk.points(self.name, resolution, since_ms, self._now_ms)
+
+    @cached_property
+    def _minutes(self) -> dict[int, Figures]:
+        first = self._now_ms - self._now_ms % MINUTE - (SPARK_MINUTES - 1) * MINUTE
+        points = self.points(Resolution.MINUTE, first)
+        steps = range(first, self._now_ms + 1, MINUTE)
+        return {start: total(one.figures for one in points if one.start_ms == start) for start in steps}
+
+    @cached_property
+    def lately(self) -> Figures:
+        """The last quarter of an hour."""
+        return total(one for start, one in self._minutes.items() if start >= self._now_ms - LATELY_MS)
+
+    @cached_property
+    def _tasks_of_day(self) -> dict[str, Figures]:
+        return by_task(self.points(Resolution.TEN, self._now_ms - DAY))
+
+    @cached_property
+    def day(self) -> Figures:
+        """The last 24 hours."""
+        return total(self._tasks_of_day.values())
+
+    @property
+    def tasks(self) -> list[TaskLine]:
+        """Each task that ran within a day."""
+        return [TaskLine(self.name, task, figures) for task, figures in self._tasks_of_day.items() if task]
+
+    @property
+    def alarms(self) -> Iterator[Alarm]:
+        """What is wrong."""
+        yield from standing(self.status)
+        yield from failing(self.name, self.lately, self.day)
+        if not self.status.problem and (durability := self._desk.durability(self.name)):
+            yield from lasting(self.name, durability)
+
+    @property
+    def failures(self) -> list[Job]:
+        """The jobs that failed last."""
+        if not self.status.counts.get(State.FAILED):
+            return []
+        newest = self._desk.first(self.name, Query(states=(State.FAILED,))).rows[:NEWEST]
+        return [Job.of(self.name, one).shown(error=last_error(one)) for one in newest]
+
+    @property
+    def queued(self) -> str:
+        return number(self.status.counts.get(State.QUEUED, 0))
+
+    @property
+    def oldest(self) -> str:
+        return known(self.status.oldest_wait_ms)
+
+    @property
+    def begun(self) -> str:
+        """Jobs begun a minute."""
+        return _rate(self.lately.begun)
+
+    @property
+    def ended(self) -> str:
+        """Jobs ended a minute."""
+        return _rate(self.lately.succeeded + self.lately.failed + self.lately.aborted)
+
+    def spark(self) -> SafeString:
+        """The jobs that were begun in each of the last minutes."""
+        small = [Spark(one.begun, "running", number(one.begun)) for one in self._minutes.values()]
+        return spark(_("jobs begun in each of the last 20 minutes"), small)
+
+
+def number(value: int) -> str:
+    """A count as the reader's language writes it."""
+    return str(number_format(value, use_l10n=True, force_grouping=True))
+
+
+def known(ms: int | None) -> str:
+    """A length of time, or a dash."""
+    return UNKNOWN if ms is None else duration(ms)
+
+
+def _rate(count: int) -> str:
+    each = count / (LATELY_MS / MINUTE)
+    return str(number_format(each, 1 if each < 10 else 0, force_grouping=True))

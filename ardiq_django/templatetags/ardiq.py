@@ -1,0 +1,26 @@
+"""What the dashboard's templates ask for."""
+
+from typing import Any
+
+from django import template
+from django.contrib.admin.utils import quote
+from django.http import HttpRequest
+from django.urls import reverse
+
+from ardiq_django.dashboard.overview import Overview
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def ardiq_overview(context: dict[str, Any]) -> Overview:
+    """How all queues stand, for the reader of this page."""
+    request: HttpRequest = context["request"]
+    return Overview(request)
+
+
+@register.simple_tag(takes_context=True)
+def ardiq_address(context: dict[str, Any], model: str, page: str = "changelist", key: str = "") -> str:
+    """The address of a page of ours on the site that is being looked at."""
+    site = getattr(context.get("request"), "current_app", "") or "admin"
+    return reverse(f"admin:ardiq_{model}_{page}", args=[quote(key)] if key else [], current_app=site)
