@@ -21,6 +21,7 @@ from ardiq_django.worker.slots import Share
 if TYPE_CHECKING:
     from ardiq_django.ardiq import Ardiq
 
+THREAD_GRACE_S = 2.0  # for those that look whether they are to end
 LACKS_FOR_S = 2 * UNKNOWN_MOST_MS / 1000
 
 
@@ -48,6 +49,7 @@ class Runs:
         self._deadlines = Deadlines(self._overdue, self._holds)
         self._in_process = ProcessAttempts(app, clock, share.processes, self._limit)
         self._runs: dict[str, Run] = {}
+        self._one_ended = asyncio.Event()
         self._put_back_s = float("-inf")
         self._from_threads: list[tuple[Run, Outcome | Committed | None]] = []
         self._handing_over = threading.Lock()
@@ -107,14 +109,23 @@ class Runs:
         self._runs.clear()
 
     async def stop(self, grace_s: float) -> None:
-        """Cut off what still runs, wait for coroutines to end, and let go of the slots."""
+        """Cut off what still runs, wait a while for it to end, and let go of the slots."""
         tasks = [run.task for run in self._runs.values() if run.task]
         for run in list(self._runs.values()):
             run.end(Cut.STOP)
         if tasks:
             await asyncio.wait(tasks, timeout=grace_s)
+        # what is handed back while a thread still runs it may begin elsewhere beside it
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(THREAD_GRACE_S):
+                await self._none_left()
         self._deadlines.close()
         await self._share.leave()
+
+    async def _none_left(self) -> None:
+        while self._runs:
+            self._one_ended.clear()
+            await self._one_ended.wait()
 
     def _put_back(self, run: Run) -> bool:
         """Whether a job of an unknown task waits for a worker that knows it; a broken one, or one for which the grace
@@ -152,6 +163,7 @@ class Runs:
     def _finish(self, run: Run, outcome: Outcome | Committed | None) -> None:
         if self._holds(run):
             del self._runs[run.delivery.job.id]
+        self._one_ended.set()
         self._share.give(run.slot)
         if run.is_stale:
             self._report.lost(run.delivery)

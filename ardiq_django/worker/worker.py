@@ -282,7 +282,7 @@ class Worker:
         self._woken()
 
     async def _wind_up(self) -> None:
-        """Cancel what still runs, hand it back, say goodbye. What a thread will not let go of is handed back too."""
+        """Cut off what still runs, hand it back, say goodbye. What a thread does not end soon is handed back, too."""
         self._stopping = True
         self._watch.end()
         await self._runs.stop(CANCEL_GRACE_S)

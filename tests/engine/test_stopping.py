@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ardiq_django import Job, State, current_task
-from tests.engine.house import SOON_S, House, end_of, seen, soon, until
+from tests.engine.house import SOON_S, House, end_of, soon, until
 
 
 async def test_burst_ends_when_nothing_is_left_and_leaves_what_is_not_due(house: House) -> None:
@@ -185,48 +185,6 @@ async def test_stopping_now_hands_back_at_once_in_order(house: House) -> None:
     assert order == list(range(20))
 
 
-async def test_a_thread_that_a_stop_does_not_wait_for_gives_its_job_back(house: House) -> None:
-    app = house.app()
-    entered, let_go, left = threading.Event(), threading.Event(), threading.Event()
-
-    @app.task
-    def stuck() -> None:
-        entered.set()
-        assert let_go.wait(SOON_S)
-        left.set()
-
-    job = await stuck.enqueue()
-    worker = asyncio.create_task(app.run())
-    await seen(entered)
-    app.stop(now=True)
-    await soon(worker)
-
-    assert await house.state(job) is State.QUEUED
-    let_go.set()
-    await seen(left)
-
-
-async def test_a_thread_is_told_that_the_worker_does_not_wait_any_longer(house: House) -> None:
-    app = house.app()
-    entered, left = threading.Event(), threading.Event()
-
-    @app.task
-    def polite() -> None:
-        context, pause = current_task(), threading.Event()
-        entered.set()
-        while not context.aborted:
-            pause.wait(0.001)
-        left.set()
-
-    await polite.enqueue()
-    worker = asyncio.create_task(app.run())
-    await seen(entered)
-    app.stop(now=True)
-    await soon(worker)
-
-    await seen(left)
-
-
 async def test_a_cancelled_worker_hands_its_jobs_back_and_does_not_abort_them(house: House) -> None:
     app = house.app()
 
@@ -275,7 +233,8 @@ async def test_a_loop_that_is_torn_down_hands_its_jobs_back(house: House) -> Non
     assert (snapshot.tries, snapshot.crashes) == (0, 0)
 
 
-async def test_a_worker_leaves_no_tasks_and_no_threads_behind(house: House) -> None:
+async def test_a_worker_leaves_no_tasks_and_no_threads_behind(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ardiq_django.worker.runs.THREAD_GRACE_S", 0.1)
     app = house.app()
     threads: list[threading.Thread] = []
     let_go = threading.Event()
