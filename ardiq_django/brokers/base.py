@@ -146,7 +146,9 @@ class Broker(ABC):
         as failed when the crashes reach `max_crashes`. Returns how many jobs were taken back.
 
         With `dead`, for one who knows that their processes are gone: take back at once, in the same way, what these
-        epochs hold, and what no other does, be its lease over or not. An epoch that is unknown changes nothing."""
+        epochs hold, and what no other does, be its lease over or not. An epoch that is unknown changes nothing.
+
+        What is in the middle of its `completion` is left to a later call, and so is its epoch."""
 
     @abstractmethod
     async def sweep(self) -> None:

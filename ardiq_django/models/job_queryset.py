@@ -96,9 +96,9 @@ class JobQuerySet(models.QuerySet["Job"]):
         sql = f"UPDATE ardiq_job SET {columns} WHERE id = %s"  # noqa: S608
         self._dialect.change_each(sql, [(*(getattr(job, name) for name in MUTABLE), job.pk) for job in jobs])
 
-    def locked(self) -> "JobQuerySet":
+    def locked(self, *, skip_locked: bool = False) -> "JobQuerySet":
         """These rows, for update, without their results; in one order for all, so that nobody waits in a circle."""
-        return self.defer("value").order_by(*self._dialect.lock_order).select_for_update()
+        return self.defer("value").order_by(*self._dialect.lock_order).select_for_update(skip_locked=skip_locked)
 
     def held_by(self, epoch: str) -> "JobQuerySet":
         """What a worker runs."""

@@ -59,6 +59,7 @@ class Heartbeat:
         for job_id in found.lost:
             # a claim that was told, and not one that a turn has brought since
             self._runs.end(job_id, told[job_id], Cut.LOST)
+            lease.forget(job_id, told[job_id])
         for job_id in found.aborts:
             self._runs.end(job_id, lease.held.get(job_id, 0), Cut.ABORT)
         for delivery in found.unknown:

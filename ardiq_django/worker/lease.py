@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ardiq_django.clock import new_epoch
 from ardiq_django.exceptions import BrokerError
-from ardiq_django.wire import Delivery, Exchange, Outcome, Turn, WorkerCard
+from ardiq_django.wire import Exchange, Outcome, Turn, WorkerCard
 from ardiq_django.worker.upkeep import Patience
 
 if TYPE_CHECKING:
@@ -72,10 +72,10 @@ class Lease:
             return await self._answer_to(turn)
         return self._answered(turn, answer)
 
-    def forget(self, delivery: Delivery) -> None:
-        """This is held no more, by what was written elsewhere."""
-        if self.held.get(delivery.job.id) == delivery.claim:
-            del self.held[delivery.job.id]
+    def forget(self, job_id: str, claim: int) -> None:
+        """This is held no more, by the broker's word, or by what was written elsewhere."""
+        if self.held.get(job_id) == claim:
+            del self.held[job_id]
 
     def cut_short(self) -> None:
         """Let a `claim` that sleeps return at once, with what it has got."""

@@ -232,7 +232,7 @@ class Worker:
 
     def _take_note(self, success: Succeeded) -> None:
         """The broker has it already."""
-        self._lease.forget(success.delivery)
+        self._lease.forget(success.delivery.job.id, success.delivery.claim)
         self._report.settled(success, Answer.DONE)
         self._statistics.settled([success], [Answer.DONE])
         self._hungry = True  # as after a turn that would have told of it

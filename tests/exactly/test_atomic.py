@@ -8,6 +8,7 @@ from django.db import transaction
 
 from ardiq_django import Ardiq, Retry, current_task
 from ardiq_django.clock import new_epoch
+from ardiq_django.models import Job
 from ardiq_django.results import State
 from ardiq_django.statistics import Resolution
 from ardiq_django.wire import Answer, Exchange, WorkerCard
@@ -228,6 +229,32 @@ async def test_who_has_lost_the_job_leaves_nothing(house: House, alias: str, cap
         await until(lambda: "job lost" in caplog.text or "lease lost" in caplog.text)
 
     assert await house.state(job) is State.ABORTED
+    assert await apart(lambda: bought(alias, house.queue)) == 0
+
+
+@SERVERS
+async def test_who_hears_that_the_job_is_lost_leaves_nothing_and_forgets_it(
+    house: House, alias: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = house.app(idle_timeout_ms=1_000)
+    begun, go_on = threading.Event(), threading.Event()
+
+    @app.task(atomic=alias)
+    def charge() -> None:
+        buy(alias, house.queue)
+        begun.set()
+        go_on.wait(15)
+
+    async with house.working(app):
+        job = await charge.enqueue()
+        await seen(begun)
+        await apart(lambda: Job.objects.using(alias).filter(job_id=job.id).update(epoch="another's"))
+        await until(lambda: "job lost" in caplog.text)
+        assert app._worker
+        assert app._worker._lease.held == {}
+        go_on.set()
+
+    assert await house.state(job) is State.RUNNING
     assert await apart(lambda: bought(alias, house.queue)) == 0
 
 

@@ -113,16 +113,19 @@ def reap(tables: Tables, dead: Collection[str]) -> int:
         now = tables.now_ms
         workers = tables.workers.filter(queue=tables.queue)
         lost = list(workers.among(dead) if dead else workers.overdue(now))
-        taken = sum(_bury(tables, worker, now) for worker in lost)
-        tables.workers.filter(pk__in=[worker.pk for worker in lost]).delete()
+        # an atomic task may be frozen between its last statement and the commit: it is left to another look, for else
+        # nothing would be taken back until its connection ends. That of a process which is dead ends at once.
+        taken = sum(_bury(tables, worker, now, skip_locked=not dead) for worker in lost)
+        gone = [worker.pk for worker in lost if not tables.jobs.held_by(worker.epoch).exists()]
+        tables.workers.filter(pk__in=gone).delete()
         if lost:
             tables.ring("work")
             tables.ring_here(tables.bells.ends)
     return taken
 
 
-def _bury(tables: Tables, worker: Worker, now_ms: int) -> int:
-    jobs = list(tables.jobs.held_by(worker.epoch).locked())
+def _bury(tables: Tables, worker: Worker, now_ms: int, *, skip_locked: bool) -> int:
+    jobs = list(tables.jobs.held_by(worker.epoch).locked(skip_locked=skip_locked))
     starts = worker.told.starts
     tables.record([Attempt.of(job, _crash(job, worker, starts.get(job.job_id, job.start_ms), now_ms)) for job in jobs])
     for job in jobs:
