@@ -1,6 +1,7 @@
 """What a snapshot says in the words of the public API: pure functions."""
 
 from collections.abc import Callable
+from math import isfinite
 from typing import Any
 
 from ardiq_django.results import Progress, State, Status, TaskInfo, TaskResult
@@ -58,14 +59,23 @@ def call_of(snapshot: Snapshot, decode: Decode) -> tuple[tuple[Any, ...], dict[s
     """The arguments; raises `ValueError` if they cannot be decoded."""
     try:
         args, kwargs = decode(snapshot.job.call)
+        return tuple(args), dict(kwargs)
     except Exception as error:
         raise ValueError(f"the arguments of job {snapshot.job.id!r} cannot be decoded: {error}") from error
-    return tuple(args), dict(kwargs)
 
 
 def progress_of(snapshot: Snapshot | None) -> Progress | None:
     """How far a running job says it is."""
-    return Progress(*snapshot.progress) if snapshot and snapshot.progress else None
+    if snapshot is None or not 1 <= len(snapshot.progress) <= 3:
+        return None
+    current, total, message = (*snapshot.progress, None, None)[:3]
+    if not _is_number(current) or not (total is None or _is_number(total)):
+        return None
+    return Progress(current, total, str(message or ""))
+
+
+def _is_number(said: Any) -> bool:
+    return isinstance(said, int | float) and isfinite(said)
 
 
 def _value(end: End, decode: Decode) -> Any:

@@ -54,9 +54,9 @@ class Reaper:
                 Command((b"HSCAN", self._keys["running"], cursor, b"COUNT", STEP)),
             )
             for job_id, fence in zip(flat[::2], flat[1::2], strict=True):
-                epoch, _, claim = text_of(fence).rpartition(".")
-                if epoch in epochs:
-                    held.setdefault(epoch, []).append((guarded(int, claim.encode()) or 0, text_of(job_id)))
+                epoch, _, claim = fence.rpartition(b".")
+                if text_of(epoch) in epochs:
+                    held.setdefault(text_of(epoch), []).append((guarded(int, claim) or 0, text_of(job_id)))
             if cursor == b"0":
                 return held
 
