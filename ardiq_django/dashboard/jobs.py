@@ -1,14 +1,12 @@
-"""The jobs of the queues in Django's admin: a list and a page for each, to be read and not changed."""
+"""The jobs of the queues in Django's admin: a list, and a page for each."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib import admin, messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import quote, unquote
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
@@ -17,19 +15,17 @@ from ardiq_django.dashboard.desk import ROWS, desk_of
 from ardiq_django.dashboard.detail import JobPage
 from ardiq_django.dashboard.filters import QueueFilter, SinceFilter, StateFilter, TaskFilter
 from ardiq_django.dashboard.job import Job
+from ardiq_django.dashboard.job_deeds import JOB_DEEDS
 from ardiq_django.dashboard.paging import CappedPaginator
 from ardiq_django.dashboard.queryset import BrokerQuerySet
+from ardiq_django.dashboard.section import SectionMixin
 from ardiq_django.exceptions import BrokerError
 
-if TYPE_CHECKING:
-    ModelAdmin = admin.ModelAdmin[Job]
-else:
-    ModelAdmin = object  # at run time it is a theme's own
 
-
-class JobAdminMixin(ModelAdmin):
+class JobAdminMixin(SectionMixin):
     """The same pages for every broker; mix it with the `ModelAdmin` of a theme."""
 
+    deeds = JOB_DEEDS
     list_display: Any = COLUMNS
     list_display_links = COLUMNS[:1]
     list_filter = (QueueFilter, StateFilter, SinceFilter, TaskFilter)
@@ -40,26 +36,11 @@ class JobAdminMixin(ModelAdmin):
     date_hierarchy = "when"
     paginator = CappedPaginator
     list_per_page = ROWS
-    list_max_show_all = 0
-    show_full_result_count = False
     show_facets = ShowFacets.ALWAYS
-    fields = ()
 
     class Media:
-        css = {"all": ("ardiq/states.css", "ardiq/jobs.css", "ardiq/job.css")}  # noqa: RUF012
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_payload_permission(self, request: HttpRequest) -> bool:
-        """Whether arguments, results, messages and tracebacks may be seen."""
-        return request.user.has_perm(f"{self.opts.app_label}.view_job_payload")
+        css = {"all": ("ardiq/states.css", "ardiq/dashboard.css", "ardiq/jobs.css", "ardiq/job.css")}  # noqa: RUF012
+        js = ("ardiq/live.js",)
 
     def get_list_display(self, request: HttpRequest) -> Any:
         app = desk_of(request).app(request.GET.get("queue", ""))
@@ -73,12 +54,8 @@ class JobAdminMixin(ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if self.has_view_permission(request) and (key := self._sought(request)):
-            return HttpResponseRedirect(self._address("change", quote(key)))
-        context = {"title": capfirst(self.opts.verbose_name_plural), **(extra_context or {})}
-        response = super().changelist_view(request, context)
-        if problem := desk_of(request).problem:
-            messages.error(request, problem)
-        return response
+            return HttpResponseRedirect(self.address("change", quote(key)))
+        return super().changelist_view(request, extra_context)
 
     def _sought(self, request: HttpRequest) -> str:
         """The key of the job that a search names by its whole id."""
@@ -119,15 +96,16 @@ class JobAdminMixin(ModelAdmin):
     ) -> HttpResponse:
         desk = desk_of(request)
         if obj and (app := desk.app(obj.queue)):
-            page = JobPage(desk, app, obj, self.has_payload_permission(request))
-            context |= {"page": page, "title": obj.task or capfirst(self.opts.verbose_name), "subtitle": obj.job_id}
+            page = JobPage(desk, app, obj, self.may(request, "view_job_payload"))
+            context |= {
+                "page": page,
+                "buttons": self.buttons(request, obj),
+                "title": obj.task or capfirst(self.opts.verbose_name),
+                "subtitle": obj.job_id,
+            }
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def _list_of(self, object_id: str) -> HttpResponse:
         # the list says what is wrong
         queue = unquote(object_id).partition(":")[0]
-        return HttpResponseRedirect(f"{self._address('changelist')}?{urlencode({'queue': queue})}")
-
-    def _address(self, page: str, *args: str) -> str:
-        name = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_{page}"
-        return reverse(name, args=args)
+        return HttpResponseRedirect(f"{self.address('changelist')}?{urlencode({'queue': queue})}")

@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ardiq_django.ardiq import Ardiq
-from ardiq_django.dashboard.deed import Deed
+from ardiq_django.dashboard.deed import Deed, each
 from ardiq_django.dashboard.desk import desk_of
 from ardiq_django.dashboard.moments import duration
 from ardiq_django.dashboard.queue import Queue
@@ -56,7 +56,7 @@ DEEDS = (
         label=_("Pause"),
         done=_("paused"),
         right="pause_queue",
-        do=lambda queue: _app(queue).pause_sync(),
+        do=each(lambda queue: _app(queue).pause_sync()),
         fits=lambda queue: not queue.status.is_paused,
     ),
     Deed(
@@ -64,7 +64,7 @@ DEEDS = (
         label=_("Resume"),
         done=_("resumed"),
         right="pause_queue",
-        do=lambda queue: _app(queue).resume_sync(),
+        do=each(lambda queue: _app(queue).resume_sync()),
         fits=lambda queue: queue.status.is_paused,
     ),
     Deed(
@@ -72,7 +72,7 @@ DEEDS = (
         label=_("Clear"),
         done=_("cleared"),
         right="clear_queue",
-        do=lambda queue: _app(queue).clear_sync(),
+        do=each(lambda queue: _app(queue).clear_sync()),
         fits=lambda queue: queue.waiting + queue.later > 0,
         is_grave=True,
     ),

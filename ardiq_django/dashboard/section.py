@@ -1,6 +1,6 @@
 """What all sections of the dashboard share: rights, buttons that do something, and a broker's trouble told."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial, update_wrapper
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,9 +17,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from ardiq_django.dashboard.audit import record
-from ardiq_django.dashboard.deed import Deed, Refused
+from ardiq_django.dashboard.deed import Deed
 from ardiq_django.dashboard.desk import desk_of
-from ardiq_django.exceptions import ArdiqError
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -27,6 +26,7 @@ else:
     ModelAdmin = object  # at run time it is a theme's own
 
 BUTTON = '<button class="ardiq-button" name="next" value="{}" formaction="{}" formnovalidate>{}</button>'
+NAMED = 5  # objects of one message
 BACK, CONFIRMED, TOKEN = "next", "confirmed", "csrfmiddlewaretoken"
 
 
@@ -140,21 +140,18 @@ class SectionMixin(ModelAdmin):
             return wanted
         return self.address("changelist")
 
-    def perform(self, request: HttpRequest, deed: Deed, objects: Iterable[Any]) -> None:
-        """Do it to each, put it on record, and tell what was done and what was refused, with the reason."""
-        done: list[Any] = []
-        for obj in objects:
-            try:
-                deed.do(obj)
-            except (Refused, ArdiqError) as error:
-                messages.error(request, _("Not done: %(what)s: %(why)s") % {"what": obj, "why": error})
-            else:
-                done.append(obj)
+    def perform(self, request: HttpRequest, deed: Deed, objects: Sequence[Any]) -> None:
+        """Do it, put it on record, and tell what was done and what was refused, with the reason."""
+        told = list(zip(objects, deed.reasons(objects), strict=True))
+        done = [obj for obj, reason in told if not reason]
+        refused = [(obj, reason) for obj, reason in told if reason]
         if done:
             record(request, deed.name, done)
-            words = {"what": ", ".join(map(str, done[:5])), "done": deed.done, "more": len(done) - 5}
-            form = _("%(done)s: %(what)s") if len(done) <= 5 else _("%(done)s: %(what)s and %(more)d more")
-            messages.success(request, form % words)
+            messages.success(request, _("%(done)s: %(what)s") % {"done": deed.done, "what": _named(done)})
+        for obj, reason in refused[:NAMED]:
+            messages.error(request, _("Not done: %(what)s: %(why)s") % {"what": obj, "why": reason})
+        if (more := len(refused) - NAMED) > 0:
+            messages.error(request, _("%(more)d more were not done.") % {"more": more})
 
     @property
     def actions(self) -> list[Callable[..., HttpResponse | None]]:  # type: ignore[override]
@@ -166,7 +163,7 @@ class SectionMixin(ModelAdmin):
         def action(section: Any, request: HttpRequest, queryset: Any) -> HttpResponse | None:
             if deed.is_grave and CONFIRMED not in request.POST:
                 return self._asked(request, deed, list(queryset), request.get_full_path())
-            self.perform(request, deed, queryset)
+            self.perform(request, deed, list(queryset))
             return None
 
         action.__name__ = deed.name
@@ -178,3 +175,9 @@ class SectionMixin(ModelAdmin):
         if any(right == deed.right for deed in type(self).deeds):
             return partial(self.may, right=right)
         raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+
+
+def _named(objects: Sequence[Any]) -> str:
+    names = ", ".join(map(str, objects[:NAMED]))
+    more = len(objects) - NAMED
+    return names if more <= 0 else _("%(names)s and %(more)d more") % {"names": names, "more": more}
