@@ -9,7 +9,7 @@ class Bell:
     """Rung for all who hold a `listener` at that moment; a listener that was rung stays awake."""
 
     def __init__(self) -> None:
-        self._listeners: set[Listener] = set()
+        self._listeners: dict[Listener, None] = {}  # who has waited longest is woken first
 
     def ring(self, about: str = "") -> None:
         """Wake every listener, or those who listen for what this is about; from any thread."""
@@ -25,7 +25,7 @@ class Bell:
 class Listener:
     """One registration with a bell, for the `with` block it stands in."""
 
-    def __init__(self, peers: "set[Listener]", about: str = "") -> None:
+    def __init__(self, peers: "dict[Listener, None]", about: str = "") -> None:
         self.about = about
         self._peers = peers
         self._loop = asyncio.get_running_loop()
@@ -53,8 +53,8 @@ class Listener:
         return True
 
     def __enter__(self) -> "Listener":
-        self._peers.add(self)
+        self._peers[self] = None
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self._peers.discard(self)
+        self._peers.pop(self, None)

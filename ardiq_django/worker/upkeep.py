@@ -174,8 +174,9 @@ class Upkeep:
 
 async def cancel_and_wait(tasks: Iterable[asyncio.Task[None]]) -> None:
     """Cancel tasks of ours until they are gone: before Python 3.12 a `wait_for` may swallow a cancel."""
-    left = set(tasks)
+    left = list(tasks)
     while left:
         for task in left:
             task.cancel()
-        _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_S)
+        await asyncio.wait(left, timeout=CANCEL_AGAIN_S)
+        left = [task for task in left if not task.done()]

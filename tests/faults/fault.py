@@ -7,7 +7,6 @@ from collections.abc import Coroutine
 from contextvars import Context, ContextVar
 from enum import StrEnum
 from typing import Any, Optional
-from weakref import WeakSet
 
 BURY_EVERY_S = 0.02
 UNTIL_TOLD = 4  # so often in a row, and the client's own repeats are used up: its caller hears of it
@@ -72,7 +71,7 @@ class Process:
         self._fuse = fuse
         self._loop = asyncio.get_running_loop()
         self._died = asyncio.Event()
-        self._tasks: WeakSet[asyncio.Task[Any]] = WeakSet()
+        self._tasks: dict[asyncio.Task[Any], None] = {}  # in the order in which they began
 
     def next_fault(self) -> Fault | None:
         """What becomes of the command it is about to send."""
@@ -90,7 +89,11 @@ class Process:
         return context.run(self._loop.create_task, coroutine)
 
     def own(self, task: "asyncio.Task[Any]") -> None:
-        self._tasks.add(task)
+        self._tasks[task] = None
+        task.add_done_callback(self._forget)
+
+    def _forget(self, task: "asyncio.Task[Any]") -> None:
+        self._tasks.pop(task, None)
 
     async def bury(self) -> None:
         """Once it has died, end its tasks, which would like to tidy up."""

@@ -31,6 +31,7 @@ class Journal:
     accepted: dict[str, frozenset[State]] = field(default_factory=dict)  # id → the ends it may come to
     doubtful: dict[str, frozenset[State]] = field(default_factory=dict)  # whoever enqueued them died before an answer
     cut_off: set[str] = field(default_factory=set)  # workers that died, or stood still longer than their lease
+    claims: dict[str, str] = field(default_factory=dict)  # the last of each job, where the broker was watched
 
     @contextmanager
     def noted(self, process: Process, run: int = 0) -> Iterator[int]:
@@ -72,13 +73,14 @@ class Journal:
         yield from self._crashes(job, starts)
 
     def _twice(self, starts: Sequence[Start]) -> Iterator[str]:
-        """An attempt begins again only if the worker of the one before was cut off."""
-        before: dict[tuple[int, int], Start] = {}
+        """An attempt begins again only if the worker of the other was cut off."""
+        attempts: dict[tuple[int, int], list[Start]] = {}
         for start in starts:
-            same = before.get((start.run, start.number))
-            if same and same.worker not in self.cut_off:
-                yield f"{start.job_id}: attempt {start.number} began twice, and {same.worker} was not cut off"
-            before[start.run, start.number] = start
+            attempts.setdefault((start.run, start.number), []).append(start)
+        for (_, number), same in attempts.items():
+            living = [start.worker for start in same if start.worker not in self.cut_off]
+            if len(living) > 1:
+                yield f"{same[0].job_id}: attempt {number} began at {living}, and none of these was cut off"
 
     def _against_record(self, job: Snapshot, starts: Sequence[Start]) -> Iterator[str]:
         end, job_id = job.end, job.job.id
@@ -89,8 +91,10 @@ class Journal:
         numbers = {start.number for start in starts}
         if numbers != set(range(1, end.tries + 1)):
             yield f"{job_id}: tries={end.tries}, and the attempts that began are {sorted(numbers)}"
-        elif starts[-1].worker != end.worker:
-            yield f"{job_id} was ended by {end.worker}, and {starts[-1].worker} had it last"
+        elif end.worker not in {start.worker for start in starts if start.number == end.tries}:
+            yield f"{job_id} was ended by {end.worker}, where attempt {end.tries} never began"
+        if self.claims.get(job_id, end.claim) != end.claim:
+            yield f"{job_id} was ended by the claim {end.claim}, and its last was {self.claims[job_id]}"
 
     def _crashes(self, job: Snapshot, starts: Sequence[Start]) -> Iterator[str]:
         crashed = sum(attempt.event == "crashed" for attempt in job.attempts)

@@ -14,6 +14,8 @@ from ardiq_django.exceptions import BrokerError, JobConflict
 from ardiq_django.handles import PreparedTask
 from ardiq_django.results import State
 from ardiq_django.snapshot import Query, Snapshot
+from ardiq_django.worker.pulse import Pulse
+from ardiq_django.worker.slots import Slots
 from drills.leftovers import leftovers
 from tests.faults.database_gate import DatabaseGate
 from tests.faults.fault import Fault, Fuse, Process
@@ -46,6 +48,7 @@ class Scenario:
         self._gates: list[RedisGate | DatabaseGate] = []
         self._made: list[Ardiq] = []
         self._graves: list[asyncio.Task[None]] = []
+        self._pulses: list[Pulse] = []
         self._ears = _Ears(self)
 
     async def play(self) -> None:
@@ -84,7 +87,9 @@ class Scenario:
         app, _ = await self._app(process)
         self._declare(app, process)
         self._graves.append(asyncio.create_task(process.bury()))
-        return app, process, process.begin(app.run())
+        slots = Slots(app.options.concurrency)
+        self._pulses.append(slots.pulse)
+        return app, process, process.begin(app.run(slots))
 
     def _declare(self, app: Ardiq, process: Process) -> dict[str, Any]:
         noted = self.journal.noted
@@ -169,6 +174,9 @@ class Scenario:
         await asyncio.wait([task for _, _, task in workers])
         for grave in self._graves:
             grave.cancel()
+        for pulse in self._pulses:  # that of a dead process, too
+            for charge in pulse._charges:
+                await pulse.leave(charge)
 
     async def _tidy_up(self) -> None:
         """What a successor of them all does: the lease of whoever died is over, and what is left is run."""
