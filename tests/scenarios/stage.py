@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from redis import Redis
+
 from ardiq_django import Job, TaskResult, bridge
 from ardiq_django.snapshot import Snapshot
 from drills.ledger import BEGAN, Ledger
@@ -94,6 +96,12 @@ def stop(worker: WorkerProcess) -> None:
     worker.signal(signal.SIGTERM)
     code, said = worker.ended()
     assert code == 0, said
+
+
+def kill_connections(address: str, kind: str) -> None:
+    """Take all other connections of a kind from Redis."""
+    with Redis.from_url(address) as client:
+        client.client_kill_filter(_type=kind, skipme=True)
 
 
 def freeze(worker: WorkerProcess) -> None:

@@ -7,21 +7,14 @@ from pathlib import Path
 
 import pytest
 from django.db import connections
-from redis import Redis
 
 from ardiq_django.process.health import check
 from tests.contract.conftest import on_database
 from tests.ring.processes import until
-from tests.scenarios.stage import Stage, stop
+from tests.scenarios.stage import Stage, kill_connections, stop
 from tests.services import RedisServer
 
 Strike = Callable[[], None]
-
-
-def kill_connections(server: RedisServer, kind: str) -> None:
-    """Take all other connections of a kind from Redis."""
-    with Redis.from_url(server.url) as client:
-        client.client_kill_filter(_type=kind, skipme=True)
 
 
 def kill_backends() -> None:
@@ -53,7 +46,7 @@ def struck(broker: str, directory: Path) -> Iterator[tuple[Stage, list[Strike]]]
     stage = Stage(server.url, directory)
     kinds = ("normal", "pubsub")
     try:
-        yield stage, [*(partial(kill_connections, server, kind) for kind in kinds), restart, server.flush]
+        yield stage, [*(partial(kill_connections, server.url, kind) for kind in kinds), restart, server.flush]
     finally:
         stage.close()
         server.stop()

@@ -18,7 +18,7 @@ ZOMBIE = "zombie"  # the worker that is stopped, taken for dead, and wakes up
 def made(address: str, queue: str, **options: Any) -> Ardiq:
     """An app with every task of the scenarios."""
     app = Ardiq(address, queue_name=queue, **options)
-    for function in (steady, hold, hold_in_thread, leave, die):
+    for function in (steady, hold, hold_in_thread, wait_for_end, leave, die):
         app.task(max_retries=0)(function)
     app.task(max_retries=0, unique=True)(stale)
     return app
@@ -44,6 +44,13 @@ def hold_in_thread(sign: str) -> int:
     with noted():
         _until_there(sign)
     return os.getpid()
+
+
+async def wait_for_end(job_id: str) -> Any:
+    """Wait for another job's end; returns what came of it."""
+    with noted():
+        result = await current_task().app.job(job_id).result(timeout=60)
+    return result and result.value
 
 
 def stale(sign: str, end: str) -> str:
