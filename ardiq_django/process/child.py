@@ -60,6 +60,19 @@ class Child:
             await asyncio.wait([ending], timeout=LOOK_EVERY_S)
         return await ending
 
+    def sign(self) -> object:
+        """What changes with each sign of life; None while it begins, and once it has served."""
+        try:
+            told, sign = self._leash.health_file.read_text(), self._leash.health_file.stat().st_mtime_ns
+            return sign if json.loads(told).get("watched") else None
+        except (OSError, ValueError):
+            return None
+
+    def kill(self) -> None:
+        """End it, also where it hangs or is stopped."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+
     def stop(self) -> None:
         """Ask it to stop, or asked again, to hand back at once."""
         with contextlib.suppress(ProcessLookupError):

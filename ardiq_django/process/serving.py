@@ -12,11 +12,13 @@ from ardiq_django.hygiene import TidyExecutor
 from ardiq_django.process.health import Health, answering, write
 from ardiq_django.process.leash import Leash
 from ardiq_django.process.limits import Limits, Measure
+from ardiq_django.process.watchdog import Watchdog
 from ardiq_django.worker.slots import Slots
 
 logger = logging.getLogger("ardiq.worker")
 WATCH_EVERY_S = 0.5
 HEALTH_EVERY_S = 1.0
+SIGNS = 24  # of life, to a lease
 LOOK_AFTER_SLOTS_EVERY_S = 2.0
 
 
@@ -35,12 +37,18 @@ class Serving:
     """The workers of several apps in one process. The first SIGTERM or SIGINT lets running jobs finish, the second
     hands them back at once. Whoever is supervised stops as by a signal when the supervisor is no more."""
 
-    def __init__(self, apps: Sequence[Ardiq], terms: Terms, leash: Leash | None = None) -> None:
+    def __init__(
+        self, apps: Sequence[Ardiq], terms: Terms, leash: Leash | None = None, watchdog: Watchdog | None = None
+    ) -> None:
         self._apps = apps
+        self._watchdog = watchdog
         self._leash = leash
         self._terms = terms
         number = terms.concurrency or max(app.options.concurrency for app in apps)
         self._slots = Slots(number, terms.limits.max_jobs)
+        self._slots.pulse.kept = self._show_life
+        if watchdog:
+            self._slots.pulse.looked = watchdog.look
         self._measure = Measure(terms.limits)
         self._health = Health()
         self._asked = 0  # to stop, so often
@@ -62,6 +70,8 @@ class Serving:
                 for duty in duties:
                     duty.cancel()
                 await asyncio.gather(*duties, return_exceptions=True)
+                if self._watchdog:
+                    self._watchdog.leave()
                 if self._terms.health_file:
                     self._terms.health_file.unlink(missing_ok=True)
 
@@ -95,11 +105,22 @@ class Serving:
         self._health.tell({app.queue_name: False for app in self._apps})
         # by the file a supervisor knows a process that began to serve; one whose lifespan fails never did
         await self._slots.asked_for.wait()
+        every_s = min(HEALTH_EVERY_S, *(app.options.idle_timeout_ms / 1000 / SIGNS for app in self._apps))
         while True:
             told = self._health.tell({app.queue_name: app.is_well for app in self._apps})
             if self._terms.health_file:
-                write(self._terms.health_file, told)
-            await asyncio.sleep(HEALTH_EVERY_S)
+                write(self._terms.health_file, {**told, "watched": self._slots.all_have_begun})
+            if self._watchdog and self._slots.all_have_begun:
+                self._watchdog.feed()
+            await asyncio.sleep(every_s)
+
+    def _show_life(self) -> None:
+        """In the thread of the pulse: the event loop stands still, and the lease lasts from now on."""
+        if self._watchdog and self._slots.all_have_begun:
+            self._watchdog.feed()
+        if self._terms.health_file:
+            with contextlib.suppress(OSError):
+                os.utime(self._terms.health_file)
 
     async def _look_after_slots(self) -> None:
         while True:

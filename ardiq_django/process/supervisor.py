@@ -14,6 +14,7 @@ from ardiq_django.ardiq import Ardiq
 from ardiq_django.process.child import Child
 from ardiq_django.process.health import answering, write
 from ardiq_django.process.leash import Leash
+from ardiq_django.process.watchdog import Vigil, patience_s
 
 logger = logging.getLogger("ardiq.worker")
 FIRST_REST_S = 0.5
@@ -54,16 +55,25 @@ class Supervisor:
     had done enough, with growing rests if it failed, and what a failed one held is taken back before.
 
     SIGTERM and SIGINT are passed on, as often as they come. If the supervisor itself is killed, its processes stop as
-    by SIGTERM. In burst a process that ends well is not followed by another.
+    by SIGTERM. In burst a process that ends well is not followed by another. One that shows no life for two thirds of
+    its shortest lease is killed, if `kills`, so that its jobs are taken back before others may take them.
     """
 
     def __init__(
-        self, apps: Sequence[Ardiq], number: int, *, health_port: int | None = None, health_file: Path | None = None
+        self,
+        apps: Sequence[Ardiq],
+        number: int,
+        *,
+        health_port: int | None = None,
+        health_file: Path | None = None,
+        kills: bool = True,
     ) -> None:
         self._apps = apps
         self._number = number
         self._health_port = health_port
         self._health_file = health_file
+        self._patience_s = patience_s(apps)
+        self._kills = kills
         self._seats: list[Seat] = []
         self._have_served = False
         self._was_told = False
@@ -123,14 +133,29 @@ class Supervisor:
             return CANNOT_START
         if self._ending.is_set():
             child.stop()
-        code = await child.ended()
+        code, still_s = await self._ended(child)
         seat.child = None
         self._have_served = self._have_served or code == 0 or child.serves
         seat.note(code, child.age_s if child.serves else 0.0)
         if code and not (self._ending.is_set() and code == -signal.SIGTERM):
-            logger.error("worker process %d ended: %s", child.pid, in_words(code))
+            logger.error("worker process %d ended: %s", child.pid, in_words(code, still_s))
             await self._take_back(child)
         return code
+
+    async def _ended(self, child: Child) -> tuple[int, float]:
+        """Its exit code, and for how long it hung before, if it did."""
+        vigil = Vigil(self._patience_s)
+        watching = asyncio.create_task(self._watch(child, vigil))
+        try:
+            code = await child.ended()
+        finally:
+            watching.cancel()
+        return code, vigil.still_s if vigil.still_s > self._patience_s / 2 else 0.0
+
+    async def _watch(self, child: Child, vigil: Vigil) -> None:
+        while not (vigil.is_over(child.sign()) and self._kills):  # noqa: ASYNC110 (who hangs announces nothing)
+            await asyncio.sleep(vigil.every_s)
+        child.kill()
 
     def _is_hopeless(self) -> bool:
         if self._have_served or any(seat.child and seat.child.serves for seat in self._seats):
@@ -192,9 +217,8 @@ def leashes(number: int) -> Iterator[list[Leash]]:
         os.close(reading)
 
 
-def in_words(code: int) -> str:
-    """How a process ended."""
-    if code >= 0:
-        return f"exit code {code}"
+def in_words(code: int, still_s: float = 0.0) -> str:
+    """How a process ended, and that it hung before."""
     names = {number.value: number.name for number in signal.Signals}
-    return f"killed by {names.get(-code, f'signal {-code}')}"
+    words = f"exit code {code}" if code >= 0 else f"killed by {names.get(-code, f'signal {-code}')}"
+    return f"{words}, because its event loop had stood still for {still_s:.1f} s" if still_s else words

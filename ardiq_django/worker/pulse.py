@@ -40,6 +40,7 @@ class Pulse:
 
     def __init__(self) -> None:
         self.kept: Callable[[], None] = lambda: None  # called, in the thread, when it has renewed the shortest lease
+        self.looked: Callable[[], None] = lambda: None  # called, in the thread, whenever it has looked at the loop
         self._charges: tuple[Charge, ...] = ()  # replaced, never changed: the thread reads it
         self._ticked_s = 0.0
         self._has_told = False
@@ -104,6 +105,7 @@ class Pulse:
             if due:
                 self._renew(due)
         self._tell(still_s)
+        self.looked()
 
     def _renew(self, due: Sequence[Charge]) -> None:
         ends = bridge.run(_renewed([charge.lease() for charge in due]))

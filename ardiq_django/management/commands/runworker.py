@@ -22,6 +22,7 @@ from ardiq_django.process.limits import Limits
 from ardiq_django.process.reload import Reloader, begin_anew
 from ardiq_django.process.serving import Serving, Terms
 from ardiq_django.process.supervisor import Supervisor
+from ardiq_django.process.watchdog import Watchdog
 from ardiq_django.worker import logs
 
 LEVELS = {0: logging.CRITICAL, 1: logging.INFO, 2: logging.DEBUG, 3: logging.DEBUG}
@@ -64,13 +65,16 @@ class Command(BaseCommand):
         logs.let_through(apps)
         leash = Leash.taken()
         if leash:
-            serve(Serving(apps, terms({**options, **leash.flags}), leash), reloads=False)
+            watchdog = Watchdog.of(apps, is_followed=True, barks=settings.DEBUG)
+            serve(Serving(apps, terms({**options, **leash.flags}), leash, watchdog), reloads=False)
             leash.clear_away()
         elif options["processes"]:
             supervise(apps, options)
         else:
             reloads = settings.DEBUG and not options["burst"] if options["reload"] is None else options["reload"]
-            serve(Serving(apps, terms(options)), reloads)
+            # while somebody develops, a breakpoint is no fault
+            watchdog = Watchdog.of(apps, is_followed=False, barks=settings.DEBUG or reloads)
+            serve(Serving(apps, terms(options), watchdog=watchdog), reloads)
 
 
 def overrides(app: Ardiq, flags: Mapping[str, Any], is_alone: bool) -> dict[str, Any]:
@@ -89,7 +93,9 @@ def supervise(apps: Sequence[Ardiq], flags: Mapping[str, Any]) -> None:
     if flags["reload"]:
         raise CommandError("--reload is for one process: give either it or --processes")
     port, file = flags["health_port"], flags["health_file"]
-    if code := asyncio.run(Supervisor(apps, flags["processes"], health_port=port, health_file=file).run()):
+    kills = not settings.DEBUG
+    supervisor = Supervisor(apps, flags["processes"], health_port=port, health_file=file, kills=kills)
+    if code := asyncio.run(supervisor.run()):
         sys.exit(code)
 
 
