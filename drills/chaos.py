@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from ardiq_django import Ardiq, app
 from ardiq_django.snapshot import Snapshot
-from drills.fleet import fleet
+from drills.fleet import Fleet, fleet
 from drills.ground import Ground
 from drills.leftovers import leftovers
 from drills.patience import TookTooLong, until
@@ -31,7 +31,7 @@ from drills.table import Table
 
 LEASE_S = LEASE_MS / 1000
 PROBE_EVERY_S = 0.3
-CALM_S = 180.0
+CALM_S = 600.0
 QUEUES: Sequence[Ardiq] = (app, fragile)
 
 
@@ -49,7 +49,8 @@ def drill(ground: Ground, plan: Plan, table: Table) -> None:
             seats = Seats(workers, places[:SEATS], acts)
             weather = Weather(seats, wires, keep, acts)
             rage(plan, weather, producers, table)
-            codes = workers.stop()[-SEATS:]
+            codes = stopped(workers)
+        acts.write(ground.directory / "acts")
         causes = Causes(seats.reigns, acts, Journal(ground.ledger), LEASE_S)
         verdict = Verdict(producers, found(producers), causes, acts)
         verdict.tell(table)
@@ -70,6 +71,13 @@ def rage(plan: Plan, weather: Weather, producers: Producers, table: Table) -> No
     table.figure("the storm took", storm_s, "s")
     table.figure("the calm after it", time.monotonic() - began_s - storm_s, "s")
     table.count("blows that nobody could take", weather.passed_by)
+
+
+def stopped(workers: Fleet) -> Sequence[int]:
+    """Stop those that are still there; their exit codes."""
+    last = [worker for worker in workers.workers if worker.is_running]
+    workers.stop()
+    return [worker.ended() for worker in last]
 
 
 def meet(place: Mapping[str, str]) -> None:

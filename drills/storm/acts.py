@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 EVERYBODY = -1
 KILLED, TERMINATED, STOPPED, PARTED = "killed", "terminated", "stopped", "parted"
@@ -51,3 +52,7 @@ class Acts:
         """Those of some kinds, in the order of their beginning."""
         with self._lock:
             return sorted((act for act in self._made if act.kind in kinds), key=lambda act: act.since_s)
+
+    def write(self, path: Path) -> None:
+        """Keep the log for whoever looks for a cause by eye."""
+        path.write_text("".join(f"{act}\n" for act in sorted(self._made, key=lambda act: act.since_s)))

@@ -4,12 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from drills.storm.acts import ENDED, KILLED, LOST_REPLY, OUTAGE, PARTED, STALL, STOPPED, TERMINATED, Acts
-from drills.storm.journal import Attempt, Gap, Journal
+from drills.storm.journal import Attempt, Journal
 from drills.storm.seats import Reign
 
-SETTLED_WITHIN_S = 2.0  # of its end an attempt is settled, where nothing stands between
+SETTLED_WITHIN_S = 5.0  # of its end an attempt is settled, where nothing stands between and nothing else is claimed
 BACK_WITHIN_S = 1.0  # of a broker's return a worker beats again: it does so each second
-CUT_OFF_WITHIN_S = 1.5  # an abort or a stop reaches what runs, or ends its process
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +25,9 @@ class Stretch:
 class Process:
     """One worker process, and what befell it."""
 
-    def __init__(self, reign: Reign, acts: Acts, gaps: Iterable[Gap]) -> None:
+    def __init__(self, reign: Reign, acts: Acts, journal: Journal, begun: Sequence[Attempt]) -> None:
         self.pid = reign.pid
+        self._begun = begun
         self.seat = reign.seat
         self.killed_s = [act.since_s for act in acts.of(KILLED) if act.pid == self.pid]
         self.told_to_stop_s = [act.since_s for act in acts.of(TERMINATED) if act.pid == self.pid]
@@ -35,7 +35,7 @@ class Process:
         self._lost_s = [act.since_s for act in acts.of(LOST_REPLY) if act.seat == self.seat]
         away = [Stretch(act.since_s, act.until_s + BACK_WITHIN_S) for act in acts.of(OUTAGE)]
         own = [act for act in acts.of(STOPPED, PARTED, STALL) if act.concerns(self.seat, self.pid)]
-        late = [Stretch(gap.since_s, gap.until_s) for gap in gaps if gap.pid == self.pid]
+        late = [Stretch(gap.since_s, gap.until_s) for gap in journal.gaps if gap.pid == self.pid]
         self._deaf = _merged([*away, *(Stretch(act.since_s, act.until_s) for act in own), *late])
 
     def deaf_s(self, since_s: float, until_s: float) -> float:
@@ -52,14 +52,29 @@ class Process:
         return sum(since_s <= at_s <= until_s for at_s in self._lost_s)
 
     def unsettled_until_s(self, attempt: Attempt) -> float:
-        """When the broker must have known of this attempt's end at the latest."""
+        """When the broker must have known of this attempt's end at the latest.
+
+        A turn carries what ended before it, and claims in the same step. One may have been under way as the attempt
+        ended, and one may have left before a thread had handed its outcome over; a third has settled it."""
         end_s = min(attempt.ended_s, self.ended_s)
         limit_s = end_s + SETTLED_WITHIN_S
         # what was taken from it meanwhile comes on top, also what comes within that
         for one in self._deaf:
             if one.until_s > end_s and one.since_s < limit_s:
                 limit_s += one.within(end_s, float("inf"))
-        return limit_s + 3.0 * self.lost_replies(end_s, limit_s)  # a worker waits 3 s at most before it asks again
+        limit_s += 3.0 * self.lost_replies(end_s, limit_s)  # a worker waits 3 s at most before it asks again
+        return min(limit_s, self._third_claim_s(attempt, end_s))
+
+    def _third_claim_s(self, attempt: Attempt, end_s: float) -> float:
+        same = [one for one in self._begun if one.queue == attempt.queue]
+        known = {one.claim for one in same if one.began_s <= end_s}
+        claims: set[int] = set()
+        for one in same:
+            if one.began_s > end_s and one.claim not in known:
+                claims.add(one.claim)
+                if len(claims) == 3:
+                    return one.began_s
+        return float("inf")
 
 
 def _merged(stretches: Iterable[Stretch]) -> Sequence[Stretch]:
@@ -79,7 +94,8 @@ class Causes:
         self._lease_s = lease_s
         self.journal = journal
         self.reigns = list(reigns)
-        self.processes = {reign.pid: Process(reign, acts, journal.gaps) for reign in self.reigns}
+        begun = journal.by_process
+        self.processes = {one.pid: Process(one, acts, journal, begun.get(one.pid, ())) for one in self.reigns}
 
     def of_rerun(self, before: Attempt, after: Attempt) -> str:
         """Why the job was handed out again; "" if nothing explains it.

@@ -21,6 +21,7 @@ class Blow:
     kind: str
     seat: int = MEANT_FOR_ALL
     length_s: float = 0.0
+    patience_s: float = 5.0  # for somebody who can take it
 
 
 def forecast(seed: int, length_s: float, lease_s: float) -> Sequence[Blow]:

@@ -18,6 +18,7 @@ class Attempt:
     """One run of a body. Times are by the clock that all processes of this machine share."""
 
     job_id: str
+    queue: str
     tries: int
     requeues: int
     crashes: int
@@ -54,9 +55,9 @@ def begun() -> Iterator[Attempt]:
     context = current_task()
     said, nonce = context.delivery, os.urandom(6).hex()
     spent = (context.tries, context.requeues, said.crashes, said.claim)
-    _write(BEGAN, nonce, context.task_id, *spent)
+    _write(BEGAN, nonce, context.task_id, context.queue, *spent)
     try:
-        yield Attempt(context.task_id, *spent, nonce, os.getpid())
+        yield Attempt(context.task_id, context.queue, *spent, nonce, os.getpid())
     except BaseException as error:
         _write(RAISED, nonce, type(error).__name__)
         raise
@@ -88,13 +89,22 @@ class Journal:
     def _read(self, at_s: float, event: str, nonce: str, pid: int, more: list[str]) -> None:
         match event:
             case "began":
-                tries, requeues, crashes, claim = map(int, more[1:])
-                self.attempts[nonce] = Attempt(more[0], tries, requeues, crashes, claim, nonce, pid, at_s)
+                job_id, queue = more[:2]
+                tries, requeues, crashes, claim = map(int, more[2:])
+                self.attempts[nonce] = Attempt(job_id, queue, tries, requeues, crashes, claim, nonce, pid, at_s)
             case "ended" | "raised":
                 error = more[0] if more else ""
                 self.attempts[nonce] = replace(self.attempts[nonce], ended_s=at_s, error=error)
             case "gap":
                 self.gaps.append(Gap(pid, float(more[0]), float(more[1])))
+
+    @property
+    def by_process(self) -> dict[int, list[Attempt]]:
+        """The attempts that each process began, in that order."""
+        found: dict[int, list[Attempt]] = {}
+        for attempt in sorted(self.attempts.values(), key=lambda one: one.began_s):
+            found.setdefault(attempt.pid, []).append(attempt)
+        return found
 
     @property
     def by_job(self) -> dict[str, list[Attempt]]:

@@ -50,7 +50,7 @@ class Seats:
         self._fleet = fleet
         self._places = places
         self._acts = acts
-        self._held: list[Reign] = [self._filled(seat) for seat in range(len(places))]
+        self.held: list[Reign] = [self._filled(seat) for seat in range(len(places))]
         self._over = threading.Event()
 
     def _filled(self, seat: int) -> Reign:
@@ -65,7 +65,7 @@ class Seats:
         thread = threading.Thread(target=self._keep, name="drill-seats", daemon=True)
         thread.start()
         try:
-            until(lambda: all(reign.serves for reign in self._held), "all workers serve")
+            until(lambda: all(reign.serves for reign in self.held), "all workers serve")
             yield
         finally:
             self._over.set()
@@ -73,18 +73,18 @@ class Seats:
 
     def _keep(self) -> None:
         while not self._over.wait(LOOK_EVERY_S):
-            for seat, reign in enumerate(self._held):
+            for seat, reign in enumerate(self.held):
                 if not reign.worker.is_running:
                     reign.ended_s = time.monotonic()
                     self._acts.now(ENDED, seat, reign.pid, reign.worker.ended())
-                    self._held[seat] = self._filled(seat)
+                    self.held[seat] = self._filled(seat)
                 elif not reign.serves and reign.worker.said.count("worker began") >= QUEUES:
                     reign.serves_since_s = time.monotonic()
 
     def pick(self, seat: int, fits: Callable[[Reign], bool]) -> Reign | None:
         """Who serves at this seat, or at the next where somebody does of whom this is so."""
-        for place in range(seat, seat + len(self._held)):
-            reign = self._held[place % len(self._held)]
+        for place in range(seat, seat + len(self.held)):
+            reign = self.held[place % len(self.held)]
             if reign.serves and reign.worker.is_running and fits(reign):
                 return reign
         return None

@@ -163,23 +163,19 @@ class Verdict:
             begins.setdefault(attempt.pid, []).append(attempt.began_s)
         for outage in self._acts.of(OUTAGE):
             for reign in self._causes.reigns:
-                if self._is_undisturbed(reign, outage.since_s, outage.until_s + CONSUMES_WITHIN_S):
-                    later = (at_s for at_s in begins.get(reign.pid, ()) if at_s > outage.until_s)
-                    yield min(later, default=float("inf")) - outage.until_s
+                later = (at_s for at_s in begins.get(reign.pid, ()) if at_s > outage.until_s)
+                first_s = min(later, default=float("inf"))
+                if self._is_undisturbed(reign, outage.since_s, min(first_s, outage.until_s + CONSUMES_WITHIN_S)):
+                    yield first_s - outage.until_s
 
     def _is_undisturbed(self, reign: Reign, since_s: float, until_s: float) -> bool:
         process = self._causes.processes[reign.pid]
-        was_told = any(at_s < until_s for at_s in process.told_to_stop_s)
-        others = self._acts.of(STOPPED, PARTED)
-        return (
-            reign.serves_since_s < since_s
-            and process.ended_s > until_s
-            and not was_told
-            and not any(
-                act.concerns(reign.seat, reign.pid) and act.until_s > since_s and act.since_s < until_s
-                for act in others
-            )
-        )
+        if reign.serves_since_s > since_s or process.ended_s < until_s:
+            return False
+        if any(at_s < until_s for at_s in process.told_to_stop_s):
+            return False
+        others = (act for act in self._acts.of(STOPPED, PARTED) if act.concerns(reign.seat, reign.pid))
+        return not any(act.until_s > since_s and act.since_s < until_s for act in others)
 
     def _none(self, table: Table, what: str, sentences: Iterator[str] | Any) -> None:
         told = list(sentences)

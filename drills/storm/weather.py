@@ -5,6 +5,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from drills.storm import forecast
 from drills.storm.acts import CUT, OUTAGE, SCRIPTS, Acts
@@ -14,6 +15,7 @@ from drills.storm.seats import Reign, Seats
 from drills.storm.wire import Wires
 
 Step = Callable[[], object]
+AGAIN_AFTER_S = 0.25
 
 
 class Weather:
@@ -64,8 +66,8 @@ class Weather:
 
     def _strike_one(self, blow: Blow) -> None:
         victim = self.seats.pick(blow.seat, self._is_untouched)
-        if victim is None:
-            self.passed_by += 1
+        if victim is None or (blow.kind == forecast.KILL and self._others_serving(victim) == 0):
+            self._pass_by(blow)
             return
         match blow.kind:
             case forecast.KILL:
@@ -78,6 +80,18 @@ class Weather:
             case forecast.PART:
                 self._part(victim.seat)
                 self._after(blow.length_s, lambda: self._heal(victim.seat))
+
+    def _pass_by(self, blow: Blow) -> None:
+        """Whoever is to be killed was lucky; for the rarer blows somebody may come yet."""
+        if blow.kind == forecast.KILL or blow.patience_s <= 0:
+            self.passed_by += 1
+        else:
+            later = replace(blow, patience_s=blow.patience_s - AGAIN_AFTER_S)
+            self._after(AGAIN_AFTER_S, lambda: self._strike(later))
+
+    def _others_serving(self, victim: Reign) -> int:
+        # where a start takes long, kills would leave nobody to be stopped or cut off
+        return sum(one is not victim and one.serves and one.worker.is_running for one in self.seats.held)
 
     def _is_untouched(self, reign: Reign) -> bool:
         # those that are cut off are to come back as zombies
