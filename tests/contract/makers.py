@@ -21,8 +21,10 @@ def failure(
     return Failed(delivery, attempt(delivery, "failed", finish_ms), reason, ttl_ms)
 
 
-def cancelled(delivery: Delivery, reason: str = "aborted", ttl_ms: int = TTL_MS) -> Aborted:
-    return Aborted(delivery, attempt(delivery, "aborted"), reason, ttl_ms)
+def cancelled(
+    delivery: Delivery, reason: str = "aborted", ttl_ms: int = TTL_MS, finish_ms: int | None = None
+) -> Aborted:
+    return Aborted(delivery, attempt(delivery, "aborted", finish_ms), reason, ttl_ms)
 
 
 def retrying(delivery: Delivery, delay_ms: int = 0) -> Retrying:
