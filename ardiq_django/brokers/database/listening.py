@@ -9,8 +9,10 @@ from concurrent.futures import Executor, Future
 from typing import Any, TypeVar
 
 from django.db import Error, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ardiq_django.bridge import promised
+from ardiq_django.brokers.database.lookout import Waiting
 
 T = TypeVar("T")
 CHANNEL = "ardiq"
@@ -20,8 +22,11 @@ class ListeningExecutor(Executor):
     """One thread for calls, in order. Once it `listens`, it sleeps on its connection as well, and says what it hears;
     what is told while there is no connection is missed, so nobody may rely on it."""
 
-    def __init__(self, alias: str, name: str, begin: Callable[[], None], heard: Callable[[str], None]) -> None:
+    def __init__(
+        self, alias: str, name: str, begin: Callable[[], None], heard: Callable[[str], None], waiting: Waiting
+    ) -> None:
         self.listens = False
+        self._waiting = waiting
         self._alias = alias
         self._begin = begin
         self._heard = heard
@@ -63,7 +68,10 @@ class ListeningExecutor(Executor):
                     self._hear()
 
     def _hear(self) -> None:
-        connection = connections[self._alias]
+        with self._waiting.asking():
+            self._ask(connections[self._alias])
+
+    def _ask(self, connection: BaseDatabaseWrapper) -> None:
         try:
             if connection.connection is not self._listening:
                 self._listening = None

@@ -3,16 +3,18 @@
 import asyncio
 import os
 from collections.abc import Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from ardiq_django.brokers.database import lookout
 from ardiq_django.brokers.database.listening import ListeningExecutor
 
 T = TypeVar("T")
 CONNECT_TIMEOUT_S = 3
+CLOSE_TIMEOUT_S = 3.0
 # A pool is not for connections that are kept, each verb is written for READ COMMITTED, and what is told often is
 # prepared by us.
 UNWANTED = ("pool", "isolation_level", "server_side_binding")
@@ -33,6 +35,7 @@ class OwnThread:
         self._name = name
         self._heard = heard
         self._executor: Executor | None = None
+        self._waiting = lookout.Waiting()
         self._pid = 0
 
     async def run(self, verb: Callable[[], T]) -> T:
@@ -46,11 +49,15 @@ class OwnThread:
             executor.listens = True
 
     def close(self) -> None:
-        """Close the connection and end the thread; the next call begins another."""
+        """Close the connection and end the thread; the next call begins another. A call that is under way is waited
+        for, but not if its server says nothing."""
         executor, self._executor = self._executor, None
         if executor is not None and self._pid == os.getpid():
-            executor.submit(self._close).result()
+            closing = executor.submit(self._close)
+            while not wait([closing], CLOSE_TIMEOUT_S).done:
+                self._waiting.sever_after(0)
             executor.shutdown()
+            lookout.here.leave(self._waiting)
 
     def _begun(self) -> Executor:
         # a forked child inherits the object but not its thread
@@ -61,7 +68,7 @@ class OwnThread:
 
     def _made(self, name: str) -> Executor:
         if self._heard and keeps_session(connections[self._alias]):
-            return ListeningExecutor(self._alias, name, self._take_connection, self._heard)
+            return ListeningExecutor(self._alias, name, self._take_connection, self._heard, self._waiting)
         return ThreadPoolExecutor(1, name, self._take_connection)
 
     def _take_connection(self) -> None:
@@ -74,14 +81,20 @@ class OwnThread:
             options["transaction_mode"] = "IMMEDIATE"
         else:
             options.setdefault("connect_timeout", CONNECT_TIMEOUT_S)
+        if own.vendor == "mysql":  # to some of its drivers a server that greets nobody is connected
+            options.setdefault("read_timeout", max(1, int(lookout.SILENCE_S)))
         if keeps_session(own) and _has_psycopg_3():
             options.setdefault("prepare_threshold", PREPARED_AT)
         own.settings_dict["AUTOCOMMIT"] = True
         connections[self._alias] = own
+        if own.vendor != "sqlite":
+            self._waiting.connection = own
+            lookout.here.watch(self._waiting)
 
     def _call(self, verb: Callable[[], T]) -> T:
         try:
-            return verb()
+            with self._waiting.asking():
+                return verb()
         finally:
             # with DEBUG on, Django keeps thousands of statements for each connection
             connections[self._alias].queries_log.clear()
