@@ -1,7 +1,6 @@
 """What keeps Django's connections in a worker process few, alive, and free of transactions that nobody ends."""
 
 import contextlib
-import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,9 +11,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
 from ardiq_django.context import TaskContext, task_here
+from ardiq_django.line import field, logger_of
 
 T = TypeVar("T")
-logger = logging.getLogger("ardiq.connections")
+logger = logger_of("ardiq.connections")
 UNFINISHED = (1, 2, 3)  # what libpq says of a connection in a statement, in a transaction, in one that failed
 _thread = threading.local()
 
@@ -80,7 +80,8 @@ def _drop(connection: BaseDatabaseWrapper, task: TaskContext | None) -> None:
 def _who(task: TaskContext | None) -> str:
     if task is None:
         return ""
-    return f"id={task.task_id} task={task.name} queue={task.queue} worker={task.worker_id} attempt={task.tries} "
+    name, job_id, worker = field(task.name), field(task.task_id), field(task.worker_id)
+    return f"id={job_id} task={name} queue={task.queue} worker={worker} attempt={task.tries} "
 
 
 class TidyExecutor(ThreadPoolExecutor):

@@ -1,17 +1,17 @@
 """Enqueuing that was written but would never happen: coroutines nobody awaits, calls that do not fit where they are."""
 
 import asyncio
-import logging
 import sys
 from collections.abc import Coroutine, Generator
 from types import FrameType
 from typing import Any, TypeVar
 
 from ardiq_django.exceptions import SyncContextError
+from ardiq_django.line import logger_of
 from ardiq_django.surroundings import around
 
 R = TypeVar("R")
-logger = logging.getLogger("ardiq")
+logger = logger_of("ardiq")
 
 
 class Unsent(Coroutine[Any, Any, R]):

@@ -1,7 +1,6 @@
 """One process that serves queues: a worker each, side by side on the slots of the process, until told to stop."""
 
 import asyncio
-import logging
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,13 +8,14 @@ from pathlib import Path
 
 from ardiq_django.ardiq import Ardiq
 from ardiq_django.hygiene import TidyExecutor
+from ardiq_django.line import logger_of
 from ardiq_django.process.health import Health, answering, write
 from ardiq_django.process.leash import Leash
 from ardiq_django.process.limits import Limits, Measure
 from ardiq_django.process.watchdog import Watchdog
 from ardiq_django.worker.slots import Slots
 
-logger = logging.getLogger("ardiq.worker")
+logger = logger_of("ardiq.worker")
 WATCH_EVERY_S = 0.5
 HEALTH_EVERY_S = 1.0
 SIGNS = 24  # of life, to a lease

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 import os
 import signal
 import tempfile
@@ -11,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from ardiq_django.ardiq import Ardiq
+from ardiq_django.line import logger_of
 from ardiq_django.process.child import Child
 from ardiq_django.process.health import answering, write
 from ardiq_django.process.leash import Leash
 from ardiq_django.process.watchdog import Vigil, patience_s
 
-logger = logging.getLogger("ardiq.worker")
+logger = logger_of("ardiq.worker")
 FIRST_REST_S = 0.5
 LONGEST_REST_S = 30.0
 FORGIVEN_AFTER_S = 10.0

@@ -123,4 +123,6 @@ def _line(record: logging.LogRecord) -> str:
         text = f"{record.msg!r} (cannot be formatted: {error!r})"
     when = datetime.fromtimestamp(record.created, UTC)
     line = f"{when:%H:%M:%S}.{when.microsecond // 1000:03}Z {record.levelname} {record.name}: {text}"
-    return storable(line if len(line) <= MAX_LINE_CHARS else line[:MAX_LINE_CHARS] + "…")
+    # what follows the first line is indented: none looks like a record of its own
+    first, *rest = (line if len(line) <= MAX_LINE_CHARS else line[:MAX_LINE_CHARS] + "…").splitlines()
+    return storable("\n    ".join([first, *rest]))

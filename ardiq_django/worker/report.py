@@ -1,21 +1,27 @@
-"""Every sentence a worker logs. Arguments and results are never among them."""
+"""Every sentence a worker logs. Arguments and results are never among them.
+
+An event is one line; a traceback follows it, indented. Names, ids and the texts of errors are anybody's: they are
+escaped and cut.
+"""
 
 import logging
 from typing import TYPE_CHECKING
 
+from ardiq_django.line import Lines, field, line, logger_of, said
 from ardiq_django.wire import Aborted, Answer, Delivery, Failed, Outcome, Released, Requeued, Retrying, Succeeded
 
 if TYPE_CHECKING:
     from ardiq_django.ardiq import Ardiq
 
-logger = logging.getLogger("ardiq.worker")
+logger = logger_of("ardiq.worker")
+MOST_OF_REASON = 500
 
 
 class Report:
     """Tells the log what happens in one worker, each event in one line of one form."""
 
     def __init__(self, queue: str, worker_id: str) -> None:
-        self._where = f"queue={queue} worker={worker_id}"
+        self._where = f"queue={queue} worker={field(worker_id)}"
 
     def began(self, app: "Ardiq") -> None:
         form = "worker began %s broker=%s lanes=%s slots=%d tasks=%d"
@@ -40,7 +46,8 @@ class Report:
             return
         event, level = EVENTS[type(outcome)]
         if logger.isEnabledFor(level):
-            self._job(level, event, outcome.delivery, _why(outcome))
+            trace = outcome.attempt.traceback if isinstance(outcome, Failed) else ""
+            self._job(level, event, outcome.delivery, _why(outcome), trace=trace)
 
     def unknown_task(self, delivery: Delivery, delay_ms: int) -> None:
         why = f" delay_ms={delay_ms}: no task of this name is registered here; is this worker's code older?"
@@ -54,11 +61,11 @@ class Report:
         self._job(logging.WARNING, "overdue", delivery, why)
 
     def hook_failed(self, delivery: Delivery, error: BaseException) -> None:
-        self._job(logging.ERROR, "error hook failed", delivery, f": {error!r}", error)
+        self._job(logging.ERROR, "error hook failed", delivery, f": {line(said(repr, error))}", error)
 
     def failed_after_commit(self, delivery: Delivery, error: BaseException) -> None:
         """Of what waited for the commit of an atomic task, which has succeeded."""
-        self._job(logging.ERROR, "on_commit hook failed", delivery, f": {error!r}", error)
+        self._job(logging.ERROR, "on_commit hook failed", delivery, f": {line(said(repr, error))}", error)
 
     def lifespan_failed(self, error: BaseException) -> None:
         logger.error("lifespan failed %s: %r", self._where, error, exc_info=error)
@@ -76,8 +83,8 @@ class Report:
         logger.info("broker back %s", self._where)
 
     def stands_still(self, still_s: float, stacks: str) -> None:
-        form = "event loop stands still %s since %.1f s: its leases are not renewed any more until it goes on\n%s"
-        logger.error(form, self._where, still_s, stacks)
+        form = "event loop stands still %s since %.1f s: its leases are not renewed any more until it goes on%s"
+        logger.error(form, self._where, still_s, Lines(stacks))
 
     def goes_on(self, still_s: float) -> None:
         logger.warning("event loop goes on %s after it stood still for %.1f s", self._where, still_s)
@@ -86,11 +93,17 @@ class Report:
         logger.error("%s failed %s, goes on: %r", duty, self._where, error, exc_info=error)
 
     def _job(
-        self, level: int, event: str, delivery: Delivery, more: str = "", error: BaseException | None = None
+        self,
+        level: int,
+        event: str,
+        delivery: Delivery,
+        more: str = "",
+        error: BaseException | None = None,
+        trace: str = "",
     ) -> None:
-        job = delivery.job
-        form = "job %s id=%s task=%s %s attempt=%d%s"
-        logger.log(level, form, event, job.id, job.task, self._where, delivery.tries, more, exc_info=error)
+        job_id, task, tries = field(delivery.job.id), field(delivery.job.task), delivery.tries
+        form = "job %s id=%s task=%s %s attempt=%d%s%s"
+        logger.log(level, form, event, job_id, task, self._where, tries, more, Lines(trace), exc_info=error)
 
 
 EVENTS: dict[type, tuple[str, int]] = {
@@ -107,10 +120,10 @@ def _why(outcome: Outcome) -> str:
     match outcome:
         case Succeeded(start_ms=start, finish_ms=finish):
             return f" duration_ms={finish - start}"
-        case Failed(reason=reason, attempt=attempt):
-            return f" reason={reason}\n{attempt.traceback}".rstrip()
+        case Failed(reason=reason):
+            return f" reason={line(reason, MOST_OF_REASON)}"
         case Retrying(attempt=attempt, delay_ms=delay):
-            return f" delay_ms={delay} error={attempt.error_type}: {attempt.message}"
+            return f" delay_ms={delay} error={line(f'{attempt.error_type}: {attempt.message}', MOST_OF_REASON)}"
         case Requeued(delay_ms=delay):
             return f" delay_ms={delay}"
     return ""

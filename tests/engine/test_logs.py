@@ -160,7 +160,7 @@ async def test_a_line_of_any_kind_is_kept_as_text(house: House) -> None:
     text = (await end_of(job)).attempts[0].logs
 
     assert r"NUL \x00 and \udce9" in text
-    assert "ERROR shop.tasks: it failed\nTraceback (most recent call last):" in text
+    assert "ERROR shop.tasks: it failed\n    Traceback (most recent call last):" in text
     assert "ValueError: inner" in text
 
 
