@@ -1,5 +1,7 @@
 """Where faults are enumerated: on every broker with a wire, or with statements, that could be cut off."""
 
+import logging
+
 import pytest
 
 from tests.contract.conftest import ADDRESSES, on_database
@@ -12,6 +14,12 @@ BROKERS = [
     on_database("postgres", "postgres"),
     *([on_database("mariadb", "mariadb")] if wants_mariadb() else []),
 ]
+
+
+@pytest.fixture(autouse=True)
+def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What thousands of lives log, of which nobody could read anything, is not kept; who listens there hears it."""
+    monkeypatch.setattr(logging.getLogger("ardiq"), "propagate", False)
 
 
 @pytest.fixture(params=BROKERS)

@@ -14,6 +14,7 @@ MOST = 2_000  # commands that no scenario has
 class Findings:
     """What came of all runs on one broker."""
 
+    gives_up: bool = False
     runs: int = 0
     fired: int = 0
     leases_lost: int = 0  # by workers that lived
@@ -30,11 +31,11 @@ class Findings:
         self.violations += [f"{where}: {violation}" for violation in scenario.violations]
 
 
-async def enumerate_faults(address: str, step: int, side_by_side: int) -> Findings:
+async def enumerate_faults(address: str, step: int, side_by_side: int, *, gives_up: bool = False) -> Findings:
     """Each fault at every `step`-th command; with a step of 1 until there is no such command. So many lives at a time,
-    each a queue of its own."""
+    each a queue of its own. `gives_up`: the first violation is enough."""
     asyncio.get_running_loop().set_task_factory(task_of_process)
-    findings, whole = Findings(), Scenario(address)
+    findings, whole = Findings(gives_up), Scenario(address)
     await whole.play()
     findings.add(whole, Fault.DROPPED, 0)
     places = [
@@ -59,6 +60,8 @@ async def _play_all(address: str, places: Sequence[tuple[Fault, int]], side_by_s
 
     async def play(fault: Fault, at: int) -> None:
         async with room:
+            if findings.gives_up and findings.violations:
+                return
             scenario = Scenario(address, fault, at)
             await scenario.play()
             findings.add(scenario, fault, at)

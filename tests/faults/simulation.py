@@ -55,7 +55,8 @@ def simulate(seed: int) -> Life:
             try:
                 loop.run_until_complete(simulation.live())
             except Stuck:
-                simulation.violations.append("everybody sleeps for ever")
+                simulation.violations.append("everybody sleeps for ever, or somebody never does")
+                return simulation.life(loop.time())
             loop.run_until_complete(_end_all())
             return simulation.life(loop.time())
     finally:

@@ -1,25 +1,14 @@
 """Many lives of a queue in virtual time. One that fails is lived again by ARDIQ_SEED=<its number>."""
 
-import logging
 import os
 import time
 from collections.abc import Iterator
-
-import pytest
 
 from tests.faults.proof import SIMULATION, WHOLE
 from tests.faults.simulation import Life, simulate
 
 SEEDS, BUDGET_S = (10_000, 180.0) if WHOLE else (300, 12.0)
 AT_LEAST = 20  # however slow the machine
-
-
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    """What a thousand workers log is of no use to anybody."""
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 def seeds() -> Iterator[int]:

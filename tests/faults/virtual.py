@@ -10,8 +10,11 @@ from typing import Any
 BEGAN_NS = 1_700_000_000_000_000_000  # some day
 
 
+MOST_ROUNDS = 500_000  # of a loop; a life has some ten thousand
+
+
 class Stuck(Exception):
-    """Everybody sleeps, and nobody would ever wake."""
+    """Everybody sleeps, and nobody would ever wake; or somebody never sleeps."""
 
 
 class _Skipping(selectors.SelectSelector):
@@ -20,9 +23,11 @@ class _Skipping(selectors.SelectSelector):
     def __init__(self) -> None:
         super().__init__()
         self.now_s = 0.0
+        self._rounds = 0
 
     def select(self, timeout: float | None = None) -> Any:
-        if timeout is None:
+        self._rounds += 1
+        if timeout is None or self._rounds > MOST_ROUNDS:
             raise Stuck
         self.now_s += max(0.0, timeout)
         return super().select(0)
