@@ -144,5 +144,7 @@ def check_backoff(option: str, value: Any) -> None:
 def masked(address: str) -> str:
     """A broker address without its passwords, for logs and messages; of one that is not well-formed rather too much
     is hidden than too little."""
-    shown = re.sub(r"(?i)([?&][^=&]*pass[^=&]*=)[^&]*", r"\1***", address)
-    return re.sub(r"(://[^:/@]*:|^[^:/@]*:(?!//)).*@", r"\1***@", shown)
+    shown = re.sub(r"(?i)(pass[^=&/@]*=)[^&]*", r"\1***", address)
+    shown = re.sub(r"(://[^:/@]*:|^[^:/@]*:(?!//)).*@", r"\1***@", shown)
+    is_plain = re.match(r"[^:]*(://[^:/@?]*(:\*\*\*)?|:\*\*\*)@[^@]*$", shown)
+    return shown if is_plain or "@" not in shown else re.sub(r"^([^:]*://)?.*@", r"\1***@", shown)
