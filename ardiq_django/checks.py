@@ -14,6 +14,8 @@ from ardiq_django.brokers.durability import Durability
 from ardiq_django.config import AppOptions
 from ardiq_django.exceptions import ArdiqError, ConfigError
 
+ADVICE = {"eviction": "ardiq.W006", "version": "ardiq.W007"}
+
 
 def register_all() -> None:
     """Tell Django of our checks."""
@@ -119,10 +121,14 @@ def check_servers(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any)
     for app in declared_apps() if not check_settings() else []:
         try:
             durability = app.broker.run_sync(app.broker.durability())
+            advice = app.broker.run_sync(app.broker.advice())
         except ArdiqError as error:
             found.append(Warning(f"queue {app.queue_name!r}: {error}", id="ardiq.W003"))
         else:
             found.append(_told(app.queue_name, durability))
+            found += [
+                Warning(f"queue {app.queue_name!r}: {one.sentence}", one.remedy, id=ADVICE[one.about]) for one in advice
+            ]
     return found
 
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from ardiq_django import bridge
 from ardiq_django.brokers.completion import Completion
-from ardiq_django.brokers.durability import Durability
+from ardiq_django.brokers.durability import Advice, Durability
 from ardiq_django.brokers.schedules import Schedules
 from ardiq_django.config import QueueRules
 from ardiq_django.exceptions import ConfigError
@@ -253,3 +253,7 @@ class Broker(ABC):
     @abstractmethod
     async def durability(self) -> Durability:
         """What a crash of the broker may lose, read from the server's own settings."""
+
+    async def advice(self) -> Sequence[Advice]:
+        """What else of the server's own settings endangers jobs; nothing where it does not tell."""
+        return ()

@@ -1,4 +1,4 @@
-"""What a broker says of its durability."""
+"""What a broker says of its durability, and of what else endangers it."""
 
 from dataclasses import dataclass
 
@@ -16,3 +16,12 @@ class Durability:
     def is_weak(self) -> bool:
         """Whether more may be lost than a project would expect."""
         return bool(self.remedy)
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Something else in a server's own settings that endangers jobs; `about` is one word."""
+
+    about: str
+    sentence: str
+    remedy: str

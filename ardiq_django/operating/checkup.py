@@ -55,6 +55,7 @@ class Checkup:
             if found.verdict is Verdict.FAIL:
                 return
         yield self._durability()
+        yield from self._advice()
         now = look(self.app)
         yield self._paused(now)
         yield self._workers(now)
@@ -92,6 +93,10 @@ class Checkup:
         said = self.app.broker.run_sync(self.app.broker.durability())
         verdict = Verdict.WARN if said.is_weak else Verdict.OK
         return self.finding("durability", verdict, said.sentence, said.remedy)
+
+    def _advice(self) -> Iterator[Finding]:
+        for one in self.app.broker.run_sync(self.app.broker.advice()):
+            yield self.finding(one.about, Verdict.WARN, one.sentence, one.remedy)
 
     def _paused(self, now: QueueStatus) -> Finding:
         if not now.is_paused:

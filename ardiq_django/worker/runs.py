@@ -60,6 +60,9 @@ class Runs:
     def __iter__(self) -> Iterator[Run]:
         return iter(self._runs.values())
 
+    def __contains__(self, job_id: str) -> bool:
+        return job_id in self._runs
+
     @property
     def news(self) -> News:
         """When each began, and how far it says it is."""

@@ -157,12 +157,12 @@ class ClusterNode(RedisServer):
 
 
 class Cluster:
-    """Three nodes that share the slots, and one more that keeps none."""
+    """Three nodes that share the slots, and one more or several that keep none."""
 
-    def __init__(self) -> None:
-        self.nodes = [ClusterNode() for _ in range(4)]
-        self.keepers = self.nodes[:3]
-        self.spare = self.nodes[3]
+    def __init__(self, spares: int = 1) -> None:
+        self.nodes = [ClusterNode() for _ in range(3 + spares)]
+        self.keepers, self.spares = self.nodes[:3], self.nodes[3:]
+        self.spare = self.spares[0]
 
     @property
     def url(self) -> str:
@@ -197,10 +197,14 @@ class Cluster:
         slot = slot_of(queue)
         (port,) = (
             primary[1]
-            for first, last, primary, *_ in self.told(self.nodes[0], "CLUSTER", "SLOTS")
+            for first, last, primary, *_ in self.told(self._any_node, "CLUSTER", "SLOTS")
             if first <= slot <= last
         )
         return next(node for node in self.nodes if node.port == port)
+
+    @property
+    def _any_node(self) -> RedisServer:
+        return next(node for node in self.nodes if node.is_running)
 
     def has_followed(self, replica: RedisServer, primary: RedisServer) -> bool:
         """Whether it has all that its primary had just now. (WAIT speaks of the writes of its own connection alone.)"""

@@ -1,5 +1,6 @@
 """A queue behind sentinels: the primary is asked of them, and again when another takes its place."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
+from ardiq_django.brokers.redis.client import POOLED
 from tests.engine.house import House, end_of, soon, until
 from tests.redis.callers import insist, trouble_at
 from tests.redis.load import SLOTS, Load
@@ -168,6 +170,20 @@ async def test_nothing_accepted_is_lost_or_run_twice_where_the_replica_has_all(w
         await load.check()
 
 
+async def test_what_a_primary_says_that_was_replaced_does_not_count(watched: Watched, house: House) -> None:
+    app = house.app()
+    echo = app.task(name="echo")(lambda number: number)
+    await asyncio.gather(*(app.broker.size() for _ in range(POOLED)))  # each on a connection of its own
+    await until(watched.replica_has_all)
+
+    watched.primary.pause()
+    await soon(insist(lambda: echo.enqueue(1)))
+    await echo.enqueue(2)
+    watched.primary.resume()
+
+    assert await asyncio.gather(*(app.broker.size() for _ in range(POOLED))) == [2] * POOLED
+
+
 async def test_a_primary_that_freezes_is_replaced_and_what_it_does_on_waking_is_lost_with_it(
     watched: Watched, house: House
 ) -> None:
@@ -180,9 +196,12 @@ async def test_a_primary_that_freezes_is_replaced_and_what_it_does_on_waking_is_
 
         watched.primary.pause()
         meanwhile = await load.put()
-        watched.primary.resume()
-        await until(lambda: watched.role(watched.primary) == "slave")
+        watched.primary.resume()  # it takes itself for the primary until the sentinel gets round to it
         async with load.producing():
+            for _ in range(4):
+                await asyncio.sleep(0.5)
+                await load.until_more_end()
+            await until(lambda: watched.role(watched.primary) == "slave")
             await load.until_more_end()
         results = await load.ends()
 

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 from redis.exceptions import ResponseError
 
 from ardiq_django.brokers.base import Broker
-from ardiq_django.brokers.durability import Durability
+from ardiq_django.brokers.durability import Advice, Durability
+from ardiq_django.brokers.redis.advice import advice_of
 from ardiq_django.brokers.redis.durability import durability_of
 from ardiq_django.brokers.redis.loop import Loops, Wake
 from ardiq_django.brokers.redis.pages import Pages
@@ -285,6 +286,9 @@ class RedisBroker(Broker):
         persistence = await self._told(Request((b"INFO", b"persistence")))
         fsync, save = [await self._told(Request((b"CONFIG", b"GET", name))) for name in (b"appendfsync", b"save")]
         return durability_of(persistence, fsync and fsync[1], save and save[1])
+
+    async def advice(self) -> Sequence[Advice]:
+        return advice_of(await self._told(Request((b"INFO",))))
 
     async def _told(self, request: Request) -> Any:
         """What the server tells of itself; None if it does not, as managed ones do."""

@@ -25,6 +25,7 @@ ANSWER_TIMEOUT_S = 2.7  # with what the caller adds, an unreachable server is on
 POOLED = 8
 PAUSE_S = 0.2
 MOVING_PAUSE_S = 0.1
+LEAVING_S = 0.7  # of a call's time for its last try
 TRIES = 3  # of one command: one connection may have died long ago unnoticed, and the next under way
 IN_FLIGHT = 2  # so that the next command is packed while the server works on this one
 
@@ -35,10 +36,16 @@ class Wire:
     def __init__(self, route: Route) -> None:
         self._route = route
         self._connection: AbstractConnection | None = None
+        self._turns = 0  # of the route, when the connection was opened
 
     @property
     def is_open(self) -> bool:
         return self._connection is not None
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether it leads to a server that another has replaced."""
+        return self._connection is not None and self._turns != self._route.turns
 
     async def ask(self, commands: Sequence[Packable], progress: Callable[[], None]) -> list[Any]:
         """One answer for each command, in order; errors the server answers are among them. `progress` is called when
@@ -69,17 +76,28 @@ class Wire:
         an answer that comes later must not be taken for that of another command."""
         if self._connection is None:
             raise Disconnected("the connection was cut")
+        answer: Any
         try:
-            return await self._connection.read_response(disable_decoding=True)
+            answer = await self._connection.read_response(disable_decoding=True)
         except ResponseError as error:
-            return error
+            answer = error
         except BaseException:
             await self.cut()
             raise
+        if self.is_outdated:
+            await self.cut()
+            raise Disconnected("another server has taken its place")
+        return answer
 
     async def open(self) -> AbstractConnection:
         self._connection = connection = await self._route.open()
+        self._turns = self._route.turns
         return connection
+
+    async def renew(self) -> None:
+        """To be called while no answer is awaited: what is sent next goes to the server that counts."""
+        if self.is_outdated:
+            await self.cut()
 
     async def cut(self) -> None:
         connection, self._connection = self._connection, None
@@ -156,7 +174,7 @@ class Client:
 
         clock, until_s = asyncio.get_running_loop().time, bound.when() or 0.0
         answers = await self._asked(wire, commands, progress, tries)
-        while _is_being_moved(answers) and clock() + MOVING_PAUSE_S < until_s:
+        while _is_being_moved(answers) and clock() + LEAVING_S < until_s:
             await asyncio.sleep(MOVING_PAUSE_S)
             answers = await self._asked(wire, commands, progress, tries)
         for i, answer in enumerate(answers):
@@ -171,6 +189,7 @@ class Client:
     async def _asked(
         self, wire: Wire, commands: Sequence[Packable], progress: Callable[[], None], tries: int
     ) -> list[Any]:
+        await wire.renew()
         if not wire.is_open:  # a server that cannot be reached is told at once
             await wire.open()
         try:

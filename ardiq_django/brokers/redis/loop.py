@@ -109,6 +109,7 @@ class Wake:
 
     async def _answer(self, timeout_s: float) -> Any:
         wire, behind, answer = self._wire, self._behind, None
+        await wire.renew()
         await wire.send(Command((b"BLPOP", self._key, f"{max(timeout_s, 0.001):.3f}")))
         for command in behind:
             await wire.send(command)

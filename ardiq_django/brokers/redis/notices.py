@@ -51,6 +51,7 @@ class Notices:
     def __init__(self, route: Route) -> None:
         self._route = route
         self._connection: AbstractConnection | None = None
+        self._turns = 0  # of the route, when it was opened
         self._channels: dict[bytes, _Channel] = {}
         self._reader: asyncio.Task[None] | None = None
 
@@ -81,6 +82,8 @@ class Notices:
     async def _say(self, word: bytes, channel: bytes) -> None:
         if self._reader is None:
             self._reader = asyncio.create_task(self._read_for_ever())
+        elif self._turns != self._route.turns and self._connection is not None:
+            await self._connection.disconnect(nowait=True)  # the server was replaced: the reader begins anew
         elif self._connection is not None:
             # a connection that has died is noticed by the reader, who says it all again
             with contextlib.suppress(RedisError, OSError):
@@ -102,7 +105,7 @@ class Notices:
     async def _connected(self) -> AsyncIterator[AbstractConnection]:
         connection = await self._route.open()
         try:
-            self._connection = connection
+            self._connection, self._turns = connection, self._route.turns
             if self._channels:
                 packed = Command((b"SUBSCRIBE", *self._channels)).packed()
                 await connection.send_packed_command(packed, check_health=False)

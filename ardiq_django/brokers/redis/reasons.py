@@ -28,6 +28,7 @@ _REASONS = {
     "LOADING": "it is still loading its data after a start",
     "BUSY": "it is busy with a script that takes too long",
     "NOPERM": "this user may not do that",
+    "executing": "this user may not do that",  # said of a command inside a script
     "NOAUTH": "it asks for another user or password than the address has",
     "unauthenticated": "it asks for a user and password",  # said of a command that is too long for strangers
     "MOVED": "it is one node of a Cluster: the address must be redis+cluster://",

@@ -28,7 +28,10 @@ _OURS: dict[str, Any] = {
 
 
 class Route(Protocol):
-    """Leads to the server of a queue, wherever that is just now."""
+    """Leads to the server of a queue, wherever that is just now. `turns` counts how often that became another: what was
+    opened before leads to one that may still answer, although nothing it says counts any more."""
+
+    turns: int
 
     async def open(self) -> AbstractConnection:
         """A connection to it that is open."""
@@ -52,6 +55,8 @@ def route_to(address: Address, key: str) -> Route:
 
 class _Direct:
     """The address is the server's own."""
+
+    turns = 0
 
     def __init__(self, address: Address) -> None:
         self._address = address
@@ -102,11 +107,24 @@ class _Guides:
         raise Disconnected(f"nobody knows a server to use ({'; '.join(troubles)})")
 
 
-class _BySentinels:
-    """The sentinels know the primary, and are asked each time."""
+class _Changing:
+    """Notices when it leads to another server than before."""
 
     def __init__(self, address: Address) -> None:
         self._address = address
+        self._last: Node | None = None
+        self.turns = 0
+
+    def _arrived(self, node: Node) -> None:
+        self.turns += self._last not in (None, node)
+        self._last = node
+
+
+class _BySentinels(_Changing):
+    """The sentinels know the primary, and are asked each time."""
+
+    def __init__(self, address: Address) -> None:
+        super().__init__(address)
         self._sentinels = _Guides(address.nodes)
 
     async def open(self) -> AbstractConnection:
@@ -124,6 +142,7 @@ class _BySentinels:
         except BaseException:
             await connection.disconnect(nowait=True)
             raise
+        self._arrived(node)
         return connection
 
     def follow(self, error: Exception) -> bool:
@@ -140,21 +159,26 @@ class _BySentinels:
         return Node(found[0].decode(), int(found[1]))
 
 
-class _InCluster:
+class _InCluster(_Changing):
     """All keys of a queue have one slot, so one node keeps them all; any node knows which."""
 
     def __init__(self, address: Address, key: str) -> None:
-        self._address = address
+        super().__init__(address)
         self._slot = key_slot(key.encode())
         self._guides = _Guides(address.nodes)
         self._next: Node | None = None
 
     async def open(self) -> AbstractConnection:
         node, self._next = self._next, None
-        return await (_opened(_to(node, self._address)) if node else self._guides.lead(self._through))
+        return await (self._opened(node) if node else self._guides.lead(self._through))
 
     async def _through(self, guide: Node) -> AbstractConnection:
-        return await _opened(_to(await self._keeper(guide), self._address))
+        return await self._opened(await self._keeper(guide))
+
+    async def _opened(self, node: Node) -> AbstractConnection:
+        connection = await _opened(_to(node, self._address))
+        self._arrived(node)
+        return connection
 
     def follow(self, error: Exception) -> bool:
         text = str(error)
