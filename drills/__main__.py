@@ -1,4 +1,4 @@
-"""`python -m drills [rolling killed outage | chaos] [--broker redis] …`: each drill on each broker it concerns."""
+"""`python -m drills [rolling … | chaos | soak] [--broker redis] …`: each drill on each broker it concerns."""
 
 import argparse
 import subprocess
@@ -6,7 +6,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 
-from drills.ground import BROKERS
+from drills.ground import BROKERS, REDUNDANT
 from drills.plan import add_arguments, flags
 from drills.summary import Summary
 from drills.table import Table, read
@@ -15,9 +15,11 @@ DRILLS: dict[str, Sequence[str]] = {
     "rolling": BROKERS,
     "killed": BROKERS,
     "outage": ("redis", "postgres"),  # SQLite has no server that could go away
+    "failover": tuple(REDUNDANT),
 }
 LONG: dict[str, Sequence[str]] = {  # only where they are named
     "chaos": ("redis", "postgres"),
+    "soak": BROKERS,
 }
 ALL = {**DRILLS, **LONG}
 
@@ -26,7 +28,9 @@ def main() -> int:
     """Run them one after the other, each in a process of its own; the exit code is 0 if every invariant holds."""
     parser = argparse.ArgumentParser(prog="python -m drills", description=__doc__)
     parser.add_argument("drills", nargs="*", metavar="drill", help=", ".join(ALL))
-    parser.add_argument("--broker", action="append", choices=BROKERS, help="repeatable; all that concern the drill")
+    parser.add_argument(
+        "--broker", action="append", choices=(*BROKERS, *REDUNDANT), help="repeatable; all that concern the drill"
+    )
     add_arguments(parser)
     given = parser.parse_args()
     if unknown := set(given.drills) - set(ALL):

@@ -1,14 +1,16 @@
 """What a drill stands on: the broker's server, as in production, and what settings must know of it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from drills.redundant import Redundant, ReplicatedCluster, Sentinels
 from tests.services import PostgresServer, RedisServer, Server
 
 BROKERS = ("redis", "postgres", "sqlite")
-SETTINGS = {"chaos": "drills.storm.settings"}
+REDUNDANT: dict[str, Callable[[], Redundant]] = {"sentinel": Sentinels, "cluster": ReplicatedCluster}
+SETTINGS = {"chaos": "drills.storm.settings", "soak": "drills.marathon.settings"}
 CRASHING = ("chaos",)  # drills in which the server is killed and must have kept what it accepted
 
 
@@ -20,6 +22,7 @@ class Ground:
     directory: Path
     server: Server | None  # None on SQLite, which has none
     settings: str = "drills.settings"
+    redundant: Redundant | None = None  # several servers in place of one
 
     @property
     def alias(self) -> str:
@@ -41,6 +44,8 @@ class Ground:
         }
         if isinstance(self.server, RedisServer):
             found["DRILL_BROKER"] = self.server.url
+        if self.redundant:
+            found["DRILL_BROKER"] = self.redundant.url
         if isinstance(self.server, PostgresServer):
             found |= {"DRILL_POSTGRES_HOST": str(self.server.directory), "DRILL_POSTGRES_USER": self.server.user}
         return found
@@ -50,13 +55,15 @@ class Ground:
 def ground(broker: str, directory: Path, drill: str = "") -> Iterator[Ground]:
     """A broker of the drill's own, which runs meanwhile."""
     server = _server(broker, keeps_all=drill in CRASHING)
-    if server:
-        server.start()
+    redundant = REDUNDANT[broker]() if broker in REDUNDANT else None
+    beneath = server or redundant
     try:
-        yield Ground(broker, directory, server, SETTINGS.get(drill, "drills.settings"))
+        if beneath:
+            beneath.start()
+        yield Ground(broker, directory, server, SETTINGS.get(drill, "drills.settings"), redundant)
     finally:
-        if server:
-            server.stop()
+        if beneath:
+            beneath.stop()
 
 
 def _server(broker: str, keeps_all: bool) -> Server | None:

@@ -12,11 +12,12 @@ class Plan:
     restarts: int = 20
     kills: int = 12
     outage_s: float = 60.0
+    failovers: int = 4
     rate: float = 30.0  # jobs enqueued a second
     seed: int = 1  # of a storm
     seeds: int = 10  # so many storms, from that seed on
     storm_s: float = 60.0
-    jobs: int = 2_000  # of a storm
+    jobs: int = 0  # of a storm or a soak; 0 for as many as it has by itself
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
