@@ -4,8 +4,8 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from django.db import connections
 
@@ -22,6 +22,7 @@ from tests.faults.fault import Fault, Fuse, Process
 from tests.faults.journal import Journal
 from tests.faults.redis_gate import RedisGate
 
+T = TypeVar("T")
 LEASE_MS = 1_500
 PATIENCE_S = 25.0  # nothing may take that long
 LOOK_EVERY_S = 0.05
@@ -29,6 +30,15 @@ OK, FAILED, ABORTED = (frozenset({state}) for state in (State.SUCCEEDED, State.F
 RULES: dict[str, Any] = {
     "idle_timeout_ms": LEASE_MS, "poll_block_ms": 100, "cron_poll_s": 0.2, "concurrency": 3, "shutdown_timeout_s": 3,
 }  # fmt: skip
+
+
+async def insist(verb: Callable[[], Awaitable[T]]) -> T:
+    """As whoever only looks on: a machine that is too busy to answer is asked again."""
+    while True:
+        try:
+            return await verb()
+        except BrokerError:
+            await asyncio.sleep(LOOK_EVERY_S)
 
 
 class Dead(BaseException):
@@ -64,7 +74,7 @@ class Scenario:
                 await self._stop(workers)
         await self._tidy_up()
         kept = await self._kept()
-        self.violations += self.journal.faults_in(kept) + await leftovers(self._observer.broker)
+        self.violations += self.journal.faults_in(kept) + await insist(lambda: leftovers(self._observer.broker))
         await self._close()
 
     def _unharmed(self, **options: Any) -> Ardiq:
@@ -141,7 +151,7 @@ class Scenario:
                         producer.result()
                         # whoever died before it said so would have ended these
                         abandoned = True
-                        await broker.abort(["unwanted", "lasts"])
+                        await insist(lambda: broker.abort(["unwanted", "lasts"]))
                     if producer.done() and self._is_quiet(await self._kept()):
                         return
                     await asyncio.sleep(LOOK_EVERY_S)
@@ -158,7 +168,7 @@ class Scenario:
         return has_ticked and ours and all(job_id in ends for job_id in self.journal.accepted)
 
     async def _kept(self) -> dict[str, Snapshot]:
-        page = await self._observer.broker.page(Query(limit=1_000))
+        page = await insist(lambda: self._observer.broker.page(Query(limit=1_000)))
         return {row.job.id: row for row in page.rows}
 
     async def _stop(self, workers: list[tuple[Ardiq, Process, "asyncio.Task[Any]"]]) -> None:
@@ -184,9 +194,9 @@ class Scenario:
         self._declare(janitor, Process("janitor", Fuse()))
         broker = self._observer.broker
         broker.skew_ms = janitor.broker.skew_ms = LEASE_MS + 1_000
-        await broker.reap()
+        await insist(broker.reap)
         await janitor.run()
-        await broker.sweep()
+        await insist(broker.sweep)
 
     async def _close(self) -> None:
         for app in self._made:

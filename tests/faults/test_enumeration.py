@@ -6,19 +6,19 @@ import pytest
 
 from tests.faults.enumeration import enumerate_faults
 from tests.faults.fault import Fault, task_of_process
-from tests.faults.proof import ENUMERATION, WHOLE
+from tests.faults.proof import ENUMERATION, STEP
 from tests.faults.scenario import Scenario
 
 # a process that was killed closes nothing
 pytestmark = pytest.mark.filterwarnings("ignore:.*StreamWriter.__del__:pytest.PytestUnraisableExceptionWarning")
-SIDE_BY_SIDE = {"redis": 12, "postgres": 6, "mariadb": 6, "sqlite": 2}
+SIDE_BY_SIDE = {"redis": 8, "postgres": 6, "mariadb": 6, "sqlite": 2}
 SAMPLED = {"redis": 24, "postgres": 60, "mariadb": 60, "sqlite": 120}  # every so many commands
 
 
 async def test_no_fault_at_any_command_breaks_a_promise(broker: str, address: str) -> None:
     side_by_side = SIDE_BY_SIDE[broker]
 
-    found = await enumerate_faults(address, 1 if WHOLE else SAMPLED[broker], side_by_side)
+    found = await enumerate_faults(address, STEP or SAMPLED[broker], side_by_side)
 
     seconds = f"{found.slowest_s:.2f} s"
     ENUMERATION.add(broker, found.runs, found.fired, len(found.violations), found.leases_lost, seconds)

@@ -39,18 +39,18 @@ async def test_each_mutant_is_caught(mutant: Mutant, request: pytest.FixtureRequ
     address = _address(mutant.broker, request)
 
     with mutant.applied():
-        found = {}
+        found: dict[str, str] = {}
         for suite in mutant.suites:
+            if any(found.values()) and (suite == "faults" or not WHOLE):
+                continue  # what is known to be wrong need not be shown at length
             found[suite] = await catch(suite, address)
-            if found[suite] and not WHOLE:
-                break
 
     red = [suite for suite, what in found.items() if what]
-    CAUGHT.add(f"{mutant.name} ({mutant.broker})", ", ".join(red) or "nothing", ", ".join(mutant.suites))
+    CAUGHT.add(f"{mutant.name} ({mutant.broker})", ", ".join(red) or "nothing", ", ".join(found))
     assert red
 
 
-CONTROLS = sorted({(one.broker, suite) for one in MUTANTS for suite in one.suites})
+CONTROLS = sorted({(one.broker, suite) for one in MUTANTS for suite in one.suites if suite != "faults"})
 
 
 @pytest.mark.parametrize(
