@@ -6,6 +6,8 @@ from ardiq_django.dashboard.job import Job
 from ardiq_django.dashboard.jobs import JobAdminMixin
 from ardiq_django.dashboard.queue import Queue
 from ardiq_django.dashboard.queues import QueueAdminMixin
+from ardiq_django.dashboard.task import Task
+from ardiq_django.dashboard.tasks import TaskAdminMixin
 
 
 class JobAdmin(JobAdminMixin, admin.ModelAdmin):  # type: ignore[type-arg]
@@ -16,10 +18,15 @@ class QueueAdmin(QueueAdminMixin, admin.ModelAdmin):  # type: ignore[type-arg]
     """The queues."""
 
 
+class TaskAdmin(TaskAdminMixin, admin.ModelAdmin):  # type: ignore[type-arg]
+    """The tasks of every queue."""
+
+
 def register(site: admin.AdminSite) -> None:
     """Show our pages on a site; Django's default one has them already."""
     site.register(Job, JobAdmin)
     site.register(Queue, QueueAdmin)
+    site.register(Task, TaskAdmin)
 
 
 register(admin.site)
