@@ -4,10 +4,13 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from threading import Event
+from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
-from tests.engine.house import House, end_of, until
+from tests.engine.house import SOON_S, House, end_of, until
 from tests.redis.load import SLOTS, Load
 from tests.services import RedisServer
 
@@ -116,3 +119,36 @@ async def test_a_server_that_wakes_in_its_past_runs_again_what_ended_since(load:
         assert await load.house.state(lost) is None
         assert set(load.begun.values()) == {1, 2}
         assert load.begun[lost.id] == 1
+
+
+async def test_a_job_that_was_lost_and_found_again_does_not_run_beside_itself(
+    server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    house = House(server.url)
+    app = house.app(idle_timeout_ms=2_000)
+    let_go, begun = Event(), []
+
+    @app.task(max_retries=0)
+    def note() -> None:
+        begun.append(1)
+        let_go.wait(SOON_S)
+
+    client: Any = Redis.from_url(server.url, decode_responses=True)
+    running = f"ardiq:{{{house.queue}}}:running"
+    with caplog.at_level(logging.INFO, "ardiq"):
+        async with house.working(app):
+            job = await note.enqueue()
+            await until(lambda: len(begun) == 1)
+            fence = await client.hget(running, job.id)
+            await client.hdel(running, job.id)
+            await until(lambda: "job lost" in caplog.text)
+            await client.hset(running, job.id, fence)
+            await asyncio.sleep(2)  # beats come and go
+            assert len(begun) == 1
+
+            let_go.set()
+
+            assert (await end_of(job)).attempts == ()
+            assert len(begun) == 2
+    await client.aclose()
+    await house.close()
