@@ -27,8 +27,11 @@ ARGS ?=
 # Which drills, and how long: what `python -m drills` takes. Chaos and soak take ARGS.
 DRILLS ?=
 
+# Of `make proof`: every so many commands are befallen by each fault.
+FAULTS ?= 1
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-next check bench drills chaos lint format types floors migrations test-matrix clean
+.PHONY: help demo test test-next check bench drills proof chaos soak lint format types floors migrations test-matrix clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,8 +66,14 @@ bench:  ## Measure, beside Ardiq where Python is new enough (BROKERS="redis sqli
 drills: $(READY)  ## Prove restarts, kills and outages with whole processes (DRILLS="outage --outage-s 20")
 	$(BIN)/python -m drills $(DRILLS)
 
+proof: $(READY)  ## Prove the protocol: every fault at every command, model, search, simulation, mutants (FAULTS=5: each fifth)
+	ARDIQ_PROOF="$(FAULTS)" ARDIQ_TEST_SERVERS=packaged $(BIN)/python -m pytest -p no:logging tests/faults tests/contract/test_model.py $(PYTEST_ARGS)
+
 chaos: $(READY)  ## Prove that storms lose nothing and repeat nothing without a cause (ARGS="--seeds 3 --broker redis")
 	$(BIN)/python -m drills chaos $(ARGS)
+
+soak: $(READY)  ## Prove that a million jobs leave nothing behind, on Redis (ARGS="--broker postgres --jobs 200000")
+	$(BIN)/python -m drills soak $(if $(findstring --broker,$(ARGS)),,--broker redis) $(ARGS)
 
 lint: $(READY)  ## Check format and lint
 	$(BIN)/ruff format --check .
