@@ -1,6 +1,8 @@
 """One process that serves queues: a worker each, side by side on the slots of the process, until told to stop."""
 
 import asyncio
+import contextlib
+import os
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -15,7 +15,7 @@ STDERR = 2
 
 def patience_s(apps: Sequence[Ardiq]) -> float:
     """How long a process that serves these may show no life: two thirds of the shortest lease, since one that shows
-    life has renewed it a quarter ago at the most."""
+    life has renewed it a fifth ago at the most."""
     return max(LEAST_S, PATIENCE * min(app.options.idle_timeout_ms for app in apps) / 1000)
 
 
@@ -46,26 +46,28 @@ class Watchdog:
     `barks`, the process ends with exit code 1.
 
     A thread sees to that in time. Where C code holds the interpreter's lock, that thread stands still, too; then the
-    watchdog bites by itself, after `last_s`. It cannot tell a process that hangs from one that was stopped as a whole
-    and goes on, so only one who is followed by another is to be bitten early.
+    stacks are told by code in C, after `last_s`, which also ends the process if nobody else would (`bites`). It cannot
+    tell a process that hangs from one that was stopped as a whole, or had no turn, and so it bites late.
     """
 
-    def __init__(self, patience_s: float, last_s: float, *, barks: bool = False) -> None:
+    def __init__(self, patience_s: float, last_s: float, *, bites: bool, barks: bool = False) -> None:
         self._vigil = Vigil(patience_s)
         self._last_s = last_s
+        self._bites = bites and not barks
         self._barks = barks
         self._feeds = 0
 
     @classmethod
-    def of(cls, apps: Sequence[Ardiq], *, is_followed: bool, barks: bool) -> "Watchdog":
-        """For the process that serves these; `is_followed` where its end is noticed, and another takes its place."""
+    def of(cls, apps: Sequence[Ardiq], *, is_supervised: bool, barks: bool) -> "Watchdog":
+        """For the process that serves these."""
         patience = patience_s(apps)
-        return cls(patience, patience if is_followed else patience * LAST / PATIENCE, barks=barks)
+        last_s = patience if is_supervised else patience * LAST / PATIENCE
+        return cls(patience, last_s, bites=not is_supervised, barks=barks)
 
     def feed(self) -> None:
         """Life was shown, in whatever thread."""
         self._feeds += 1
-        faulthandler.dump_traceback_later(self._last_s, exit=not self._barks, file=STDERR)
+        faulthandler.dump_traceback_later(self._last_s, exit=self._bites, file=STDERR)
 
     def look(self) -> None:
         """Be awake, in a thread that goes on where the event loop does not."""

@@ -34,8 +34,8 @@ class Pulse:
     A loop that has stood still for a sixth of a lease has it renewed here until it has stood still for a third; then
     the stacks of all threads are logged, once, and the lease is left to itself. So a loop that stands still for less
     than a lease loses nothing by it, and one that never goes on loses its jobs to others. Code in C that holds the
-    interpreter's lock stops this thread, too: then a lease lasts for three quarters of its time, since a loop that
-    ticks renews it by each quarter.
+    interpreter's lock stops this thread, too: then a lease lasts for four fifths of its time, since a loop that
+    ticks renews it by each fifth.
     """
 
     def __init__(self) -> None:

@@ -67,19 +67,6 @@ def quick_in_a_thread() -> str:
     return "sync"
 
 
-@app.task(name="leave", max_retries=0)
-async def leave() -> None:
-    """End the process, it believes."""
-    raise SystemExit(3)
-
-
 def _write(path: str, word: str) -> None:
     with open(path, "a") as file:
         file.write(f"{word}\n")
-
-
-if __name__ == "__main__":  # a program of somebody's own, which knows nothing of signals
-    import django
-
-    django.setup()
-    asyncio.run(app.run())

@@ -20,8 +20,6 @@ ROOT = Path(__file__).parent.parent.parent
 class WorkerProcess:
     """`manage.py runworker` in a process of its own; it ends with the block at the latest."""
 
-    program: tuple[str, ...] = ("django", "runworker")
-
     def __init__(self, queues: dict[str, Any], *arguments: str, **environment: str) -> None:
         env = {
             **os.environ,
@@ -30,7 +28,7 @@ class WorkerProcess:
             "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
             **environment,
         }
-        command = [sys.executable, "-m", *self.program, *arguments]
+        command = [sys.executable, "-m", "django", "runworker", *arguments]
         self._log = make_directory("runworker") / "log"
         with self._log.open("w") as log:
             self._process = subprocess.Popen(command, env=env, stdout=log, stderr=log)

@@ -65,7 +65,7 @@ class Command(BaseCommand):
         logs.let_through(apps)
         leash = Leash.taken()
         if leash:
-            watchdog = Watchdog.of(apps, is_followed=True, barks=settings.DEBUG)
+            watchdog = Watchdog.of(apps, is_supervised=True, barks=settings.DEBUG)
             serve(Serving(apps, terms({**options, **leash.flags}), leash, watchdog), reloads=False)
             leash.clear_away()
         elif options["processes"]:
@@ -73,7 +73,7 @@ class Command(BaseCommand):
         else:
             reloads = settings.DEBUG and not options["burst"] if options["reload"] is None else options["reload"]
             # while somebody develops, a breakpoint is no fault
-            watchdog = Watchdog.of(apps, is_followed=False, barks=settings.DEBUG or reloads)
+            watchdog = Watchdog.of(apps, is_supervised=False, barks=settings.DEBUG or reloads)
             serve(Serving(apps, terms(options), watchdog=watchdog), reloads)
 
 
