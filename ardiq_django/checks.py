@@ -13,6 +13,7 @@ from ardiq_django.brokers import check_address
 from ardiq_django.brokers.durability import Durability
 from ardiq_django.config import AppOptions
 from ardiq_django.exceptions import ArdiqError, ConfigError
+from ardiq_django.worker.atomic import check_app
 
 ADVICE = {"eviction": "ardiq.W006", "version": "ardiq.W007"}
 
@@ -28,9 +29,10 @@ def check_ardiq(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -
     errors = check_settings()
     if errors:
         return errors
-    return [
+    warnings = [
         warning for queue in conf.declared() for find in (_database_warnings, _pool_warnings) for warning in find(queue)
     ]
+    return [*_atomic_errors(), *warnings]
 
 
 def check_settings() -> list[CheckMessage]:
@@ -58,6 +60,18 @@ def _check_queue(queue: str) -> list[CheckMessage]:
             Error(f"{conf.SETTING}[{queue!r}]: there is no database {alias!r}; there are: {known}", id="ardiq.E004")
         ]
     return []
+
+
+def _atomic_errors() -> list[CheckMessage]:
+    from ardiq_django.declared import declared_apps
+
+    found: list[CheckMessage] = []
+    for app in declared_apps():
+        try:
+            check_app(app)
+        except ConfigError as error:
+            found.append(Error(f"queue {app.queue_name!r}: {error}", id="ardiq.E005"))
+    return found
 
 
 def _alias_of(address: str) -> str:
