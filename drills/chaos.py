@@ -32,6 +32,7 @@ from drills.table import Table
 LEASE_S = LEASE_MS / 1000
 PROBE_EVERY_S = 0.3
 CALM_S = 600.0
+JOBS = 2_000
 QUEUES: Sequence[Ardiq] = (app, fragile)
 
 
@@ -44,7 +45,7 @@ def drill(ground: Ground, plan: Plan, table: Table) -> None:
     with wires.up(), probed(keep):
         places = [keep.reached_at(wire.place) for wire in wires.all]
         meet(places[-1])
-        producers = Producers(orders(plan.seed, plan.jobs, 0.85 * plan.storm_s))
+        producers = Producers(orders(plan.seed, plan.jobs or JOBS, 0.85 * plan.storm_s))
         with fleet(ground.directory) as workers:
             seats = Seats(workers, places[:SEATS], acts)
             weather = Weather(seats, wires, keep, acts)
@@ -74,8 +75,8 @@ def rage(plan: Plan, weather: Weather, producers: Producers, table: Table) -> No
 
 
 def stopped(workers: Fleet) -> Sequence[int]:
-    """Stop those that are still there; their exit codes."""
-    last = [worker for worker in workers.workers if worker.is_running]
+    """Stop those that are still there; the exit codes of those that had begun."""
+    last = [worker for worker in workers.workers if worker.is_running and "worker began" in worker.said]
     workers.stop()
     return [worker.ended() for worker in last]
 

@@ -95,7 +95,7 @@ class Weather:
 
     def _is_untouched(self, reign: Reign) -> bool:
         # those that are cut off are to come back as zombies
-        return not reign.is_frozen and reign.seat not in self._parted
+        return not reign.is_frozen and not reign.was_told_to_stop and reign.seat not in self._parted
 
     def _part(self, seat: int) -> None:
         self._parted.add(seat)

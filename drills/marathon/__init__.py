@@ -1,0 +1,1 @@
+"""What `soak` is made of: its tasks, and the gauges it reads."""
