@@ -4,14 +4,14 @@ import threading
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import OperationalError, connections, transaction
 
 from ardiq_django import Ardiq, Retry, current_task
 from ardiq_django.clock import new_epoch
 from ardiq_django.models import Job
 from ardiq_django.results import State
 from ardiq_django.statistics import Resolution
-from ardiq_django.wire import Answer, Exchange, WorkerCard
+from ardiq_django.wire import Answer, Beat, Exchange, WorkerCard
 from tests.engine.house import House, end_of, seen, until
 from tests.exactly.conftest import ALIASES, on
 from tests.exactly.effects import apart, bought, buy
@@ -168,6 +168,59 @@ async def test_a_hook_that_raises_is_told_and_changes_nothing(
 
     assert (result.success, result.value) == (True, 1)
     assert await apart(lambda: bought(alias, house.queue)) == 1
+
+
+async def test_a_commit_whose_answer_is_lost_counts(house: House, alias: str, caplog: pytest.LogCaptureFixture) -> None:
+    app = house.app()
+
+    @app.task(atomic=alias)
+    def charge() -> int:
+        connection = connections[alias]
+        commit = connection._commit  # type: ignore[attr-defined]
+
+        def lose_the_answer() -> None:
+            commit()
+            raise OperationalError("server closed the connection unexpectedly")
+
+        connection._commit = lose_the_answer  # type: ignore[attr-defined]
+        buy(alias, house.queue)
+        return current_task().tries
+
+    async with house.working(app):
+        result = await end_of(await charge.enqueue())
+        await until(lambda: "outcome refused" in caplog.text)
+
+    assert (result.success, result.value, result.attempts) == (True, 1, ())
+    assert await apart(lambda: bought(alias, house.queue)) == 1
+
+
+async def test_what_a_beat_says_of_one_that_has_committed_is_not_taken_for_a_loss(
+    house: House, alias: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = house.app(idle_timeout_ms=1_000)
+    told: list[str] = []
+    go_on = threading.Event()
+    beat = app.broker.beat
+
+    async def heard(*given: Any) -> Beat:
+        found = await beat(*given)
+        told.extend(found.lost)
+        return found
+
+    monkeypatch.setattr(app.broker, "beat", heard)
+
+    @app.task(atomic=alias)
+    def charge() -> None:
+        transaction.on_commit(lambda: go_on.wait(15), using=alias)
+
+    async with house.working(app):
+        job = await charge.enqueue()
+        assert (await end_of(job)).success
+        await until(lambda: job.id in told)
+        go_on.set()
+
+    assert "job lost" not in caplog.text
+    assert (await all_there_is(app))["charge"].succeeded == 1
 
 
 async def test_a_timeout_rolls_back(house: House, alias: str) -> None:
