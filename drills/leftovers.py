@@ -9,7 +9,7 @@ from ardiq_django.results import ENDED, State
 
 UNBOUND = ("cron", "staged", "plans", "plans:next", "paused")  # they belong to the queue itself
 OF_WORKERS = ("cards", "news", "calls", "reported")
-OF_JOBS = ("tries", "expiry", "running")
+OF_JOBS = ("tries", "expiry")
 
 
 async def leftovers(broker: Broker) -> list[str]:
@@ -125,6 +125,7 @@ class _Keys:
         judges: dict[str, Callable[[], Iterator[str]]] = {
             "workers": lambda: self._late(name, "the lease of worker {} is over"),
             "waiting": lambda: self._late(name, "nobody waits for {} any more"),
+            "running": lambda: self._held(name),
             "dead": lambda: self._each(name, set()),
             "aborts": lambda: self._each(name, set(self._store.get("running", ()))),
             "clearing": lambda: self._each(name, {text for one in self._alive for text in (one, one + "*")}),
@@ -143,6 +144,12 @@ class _Keys:
 
     def _each(self, name: str, owners: Collection[str]) -> Iterator[str]:
         yield from (f"{name} holds {one}, which nobody owns" for one in self._store[name] if one not in owners)
+
+    def _held(self, name: str) -> Iterator[str]:
+        for job_id, fence in self._store[name].items():
+            epoch = fence.decode().rpartition(".")[0]
+            if epoch not in self._alive:
+                yield f"job {job_id} runs at {epoch}, which is no worker"
 
     def _late(self, name: str, sentence: str) -> Iterator[str]:
         yield from (sentence.format(one) for one, until in self._store[name].items() if until <= self._now_ms)
