@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+import secrets
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any
 
 from django.core.management import call_command
@@ -15,10 +17,17 @@ from tests.services import DatabaseServer, PostgresServer
 CLIENTS = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
 
 
+class SafePostgres(PostgresServer):
+    """One whose crash loses nothing that it acknowledged; the others of the tests do not wait for their disk."""
+
+    def _command(self) -> Sequence[str | Path]:
+        return (*super()._command(), "-c", "synchronous_commit=on")
+
+
 @contextmanager
 def alias_of(server: DatabaseServer, **settings: Any) -> Iterator[str]:
     """A database alias with our tables, never used twice: threads that outlive a test keep what they have opened."""
-    alias = server.directory.name
+    alias = f"{server.directory.name}-{secrets.token_hex(3)}"
     is_postgres = isinstance(server, PostgresServer)
     connections.settings[alias] = {
         **connections.settings["postgres" if is_postgres else "mariadb"],

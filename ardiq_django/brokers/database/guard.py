@@ -19,6 +19,9 @@ BUSY_NUMBERS = {1205, 1213}  # MySQL: lock wait timeout, deadlock
 # MySQL: gone away, lost in the middle, killed, idle for too long, shutting down, and PyMySQL's own for closed. A driver
 # that connects anew by itself when it is asked whether it is usable would bring a session without Django's settings.
 LOST_NUMBERS = {2006, 2013, 1927, 4031, 1053, 0}
+# A server that only reads has become a standby: a new connection may lead to the one that took over.
+READ_ONLY_STATES = {"25006"}
+READ_ONLY_NUMBERS = {1290, 1836}
 BUSY_CODES = {5, 6}  # SQLite: BUSY, LOCKED
 MISSING_STATES = {"42P01", "42703"}
 MISSING_NUMBERS = {1146, 1054}
@@ -69,14 +72,15 @@ def _trouble(connection: BaseDatabaseWrapper, before: Any, error: Error) -> Trou
         return Trouble.MISSING
     if state in POOLED_STATES:
         return Trouble.POOLED
-    return Trouble.LOST if before is not None and _is_lost(connection, before, number) else Trouble.OTHER
+    leads_astray = number in LOST_NUMBERS or number in READ_ONLY_NUMBERS or state in READ_ONLY_STATES
+    return Trouble.LOST if before is not None and _is_lost(connection, before, leads_astray) else Trouble.OTHER
 
 
-def _is_lost(connection: BaseDatabaseWrapper, before: Any, number: int | None) -> bool:
+def _is_lost(connection: BaseDatabaseWrapper, before: Any, leads_astray: bool) -> bool:
     """Whether the connection that was open before is of no use any more; it is closed then."""
     if connection.in_atomic_block:
         return False
-    if connection.connection is before and (number in LOST_NUMBERS or not connection.is_usable()):
+    if connection.connection is before and (leads_astray or not connection.is_usable()):
         connection.close()
     return connection.connection is not before  # the end of an atomic block may have opened another
 
