@@ -113,8 +113,8 @@ class Upkeep:
         return duties
 
     async def reap(self) -> None:
-        """Take back what dead workers held, but not in the first third of a lease after we began or the broker was
-        away: an outage longer than the lease must not cost every living worker its jobs."""
+        """Take back what dead workers held, but not in the first third of a lease after we began, the broker was away
+        or its clock leapt: neither an outage nor a suspend must cost every living worker its jobs."""
         if await self._is_steady() and (taken := await self._app.broker.reap()):
             self._report.reaped(taken)
 
@@ -126,7 +126,7 @@ class Upkeep:
             self._patience.note_trouble()
             raise
         # a broker that was frozen answers late, and others' beats may still be on their way to it
-        if took_s > third_s / 2:
+        if max(took_s, self._clock.leapt_s) > third_s / 2:
             self._patience.note_trouble()
         return time.monotonic() - max(self._began, self._patience.last_trouble) >= third_s
 
