@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from ardiq_django.ardiq import Ardiq
 
-PATIENCE, LAST = 2 / 3, 3  # of a lease
+PATIENCE, LAST = 2 / 3, 10  # of a lease
 LEAST_S = 2.0  # a machine may be busy
 LOOKS = 16  # until patience is over
 STDERR = 2
