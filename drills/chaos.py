@@ -65,7 +65,7 @@ def rage(plan: Plan, weather: Weather, producers: Producers, table: Table) -> No
     with weather.seats.kept_filled():
         began_s = time.monotonic()
         with producers.at_work():
-            weather.rage(forecast(plan.seed, plan.storm_s, LEASE_S))
+            weather.rage(forecast(plan.seed, plan.storm_s, LEASE_S, plan.kill_every_s))
             weather.wires.calm()
         storm_s = time.monotonic() - began_s
         until_calm()

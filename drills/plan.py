@@ -17,6 +17,7 @@ class Plan:
     seed: int = 1  # of a storm
     seeds: int = 10  # so many storms, from that seed on
     storm_s: float = 60.0
+    kill_every_s: float = 1.5  # on a machine on which a start takes long, nobody would live to be stopped or cut off
     jobs: int = 0  # of a storm or a soak; 0 for as many as it has by itself
 
 

@@ -99,9 +99,9 @@ def test_attempts_overlap_only_where_the_first_was_cut_off(tmp_path: Path) -> No
 
 
 def test_a_seed_says_which_blows_fall_when() -> None:
-    storm = forecast(7, 60.0, LEASE_S)
+    storm = forecast(7, 60.0, LEASE_S, 1.5)
 
-    assert storm == forecast(7, 60.0, LEASE_S)
-    assert storm != forecast(8, 60.0, LEASE_S)
+    assert storm == forecast(7, 60.0, LEASE_S, 1.5)
+    assert storm != forecast(8, 60.0, LEASE_S, 1.5)
     assert sum(blow.kind == KILL for blow in storm) == 39
     assert sum(blow.kind == "outage" for blow in storm) == OUTAGES

@@ -8,7 +8,6 @@ KILL, TERMINATE, STOP, PART, OUTAGE, CUT, SCRIPTS = (
     "kill", "terminate", "stop", "part", "outage", "cut", "scripts",
 )  # fmt: skip
 SEATS = 4
-KILL_EVERY_S = 1.5
 OUTAGES = 3
 MEANT_FOR_ALL = -1
 
@@ -24,9 +23,13 @@ class Blow:
     patience_s: float = 5.0  # for somebody who can take it
 
 
-def forecast(seed: int, length_s: float, lease_s: float) -> Sequence[Blow]:
+def forecast(seed: int, length_s: float, lease_s: float, kill_every_s: float) -> Sequence[Blow]:
     """All faults of so long a storm, in order."""
-    return sorted(_blows(random.Random(seed), length_s, lease_s), key=lambda blow: blow.at_s)
+    chance = random.Random(seed)
+    kills = [
+        Blow(kill_every_s * number, KILL, chance.randrange(SEATS)) for number in range(1, int(length_s / kill_every_s))
+    ]
+    return sorted([*kills, *_blows(chance, length_s, lease_s)], key=lambda blow: blow.at_s)
 
 
 def _blows(chance: random.Random, length_s: float, lease_s: float) -> Iterator[Blow]:
@@ -35,8 +38,6 @@ def _blows(chance: random.Random, length_s: float, lease_s: float) -> Iterator[B
             moment_s = every_s * (number + chance.uniform(-0.3, 0.3))
             yield Blow(moment_s, kind, chance.randrange(SEATS), chance.uniform(shortest_s, longest_s))
 
-    for number in range(1, int(length_s / KILL_EVERY_S)):
-        yield Blow(KILL_EVERY_S * number, KILL, chance.randrange(SEATS))
     yield from at(8.0, STOP, 1.4 * lease_s, 2.0 * lease_s)
     yield from at(7.0, STOP, 0.1 * lease_s, 0.3 * lease_s)  # nobody is to lose anything by these
     yield from at(12.0, PART, 1.4 * lease_s, 1.8 * lease_s)
