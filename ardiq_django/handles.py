@@ -142,6 +142,9 @@ class PreparedTask(msgspec.Struct, frozen=True, gc=False):
     def id(self) -> str:
         return self.job.id
 
+    def __repr__(self) -> str:
+        return f"<PreparedTask {self.job.id!r} of task {self.job.task!r}>"
+
 
 def ready(prepared: Iterable[PreparedTask], queue: str) -> list[tuple[StagedJob, str | None]]:
     """Prepared calls of a queue as they are sent: each job, and what its call or its task says of the commit."""

@@ -45,6 +45,9 @@ class Call(msgspec.Struct, frozen=True):
     kwargs: dict[str, Any]
     options: CallOptions = NO_CALL_OPTIONS
 
+    def __repr__(self) -> str:
+        return f"<Call of task {self.task!r}>"
+
     @property
     def declared(self) -> TaskOptions:
         return self.definition.options if self.definition else NO_OPTIONS

@@ -12,6 +12,7 @@ from ardiq_django.shape import check_shape
 from ardiq_django.wire import pack
 
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+SECRET = re.compile("api|auth|token|key|secret|pass|signature|cookie", re.IGNORECASE)  # as Django's error pages have it
 MAX_ID_BYTES = 200
 MAX_TITLE_BYTES = 180
 RESERVED_IDS = ("cron:", "unique:")

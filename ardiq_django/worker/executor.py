@@ -13,6 +13,8 @@ from ardiq_django.config import TaskOptions
 from ardiq_django.context import TaskContext, enter
 from ardiq_django.exceptions import PayloadError
 from ardiq_django.outcome import AbortAsked, Span, TimedOut, Unrunnable, settle
+from ardiq_django.registry import TaskDefinition
+from ardiq_django.validation import SECRET
 from ardiq_django.wire import Outcome, Released, Requeued, Succeeded
 from ardiq_django.worker import logs
 from ardiq_django.worker.around import Around
@@ -145,13 +147,14 @@ class Executor:
         run.context = context = TaskContext(self._app, delivery, self._worker_id, run.start_ms)
         context.aborted = run.cut is not None  # a cut that came first found no context to tell
         enter(context)
+        call = delivery.job.call
+        if len(call) > self._most_bytes:
+            raise Unrunnable(f"the arguments take {len(call):,} bytes, more than max_payload_bytes here")
         try:
-            args, kwargs = context.call = self._decode(delivery.job.call)
+            args, kwargs = context.call = self._decode(call)
             definition.check(args, kwargs)
         except Exception as error:
-            hidden = bool(definition.options.sensitive)
-            head = "" if hidden else f"; the payload begins with {delivery.job.call[:64]!r}"
-            raise Unrunnable(f"the arguments cannot be used: {error}{head}") from error
+            raise Unrunnable(f"the arguments cannot be used: {_told(error, call, definition)}") from error
         return ([context, *args] if definition.options.takes_context else args), kwargs
 
     def _success(self, run: Run, value: Any) -> Outcome:
@@ -198,6 +201,15 @@ class Executor:
         if not options.save_result:
             return 0
         return self._ttl_of_app if options.result_ttl_ms is None else options.result_ttl_ms
+
+
+def _told(error: Exception, call: bytes, definition: TaskDefinition) -> str:
+    """What is wrong with the arguments. An error may quote them, and so does the beginning of the payload: neither is
+    told where a name says that some are secret."""
+    head, names = repr(call[:64]), " ".join(definition.signature.parameters)
+    if not definition.options.sensitive and not SECRET.search(f"{names} {head}"):
+        return f"{error}; the payload begins with {head}"
+    return str(error) if isinstance(error, TypeError) else type(error).__qualname__
 
 
 def _without_ours(trace: TracebackType | None) -> TracebackType | None:

@@ -1,5 +1,6 @@
 """Hostile jobs in every store, in front of a worker that runs: each fails visibly, the healthy behind them succeed."""
 
+import asyncio
 import random
 from collections.abc import Mapping
 
@@ -48,6 +49,7 @@ async def ends_of(app: Ardiq, jobs: list[StagedJob]) -> list[State]:
     wanted, found = {job.id for job in jobs}, dict[str, State]()
 
     async def all_have_ended() -> bool:
+        await asyncio.sleep(0.05)  # a page of all is dear
         page = await app.broker.page(Query(states=list(ENDED), limit=2 * AT_ONCE))
         found.update({row.job.id: row.state for row in page.rows if row.job.id in wanted})
         return len(found) == len(wanted)
