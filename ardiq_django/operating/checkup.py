@@ -15,6 +15,7 @@ from ardiq_django.dashboard.moments import duration
 from ardiq_django.declared import get_app
 from ardiq_django.exceptions import ArdiqError
 from ardiq_django.operating.finding import Finding, Verdict
+from ardiq_django.operating.idle import oldest_transaction
 from ardiq_django.operating.reach import Echo, echo
 from ardiq_django.operating.sheet import number_of
 from ardiq_django.operating.status import QueueStatus, look
@@ -54,6 +55,7 @@ class Checkup:
             yield found
             if found.verdict is Verdict.FAIL:
                 return
+            yield from self._transactions()
         yield self._durability()
         yield from self._advice()
         now = look(self.app)
@@ -80,7 +82,7 @@ class Checkup:
         return self.finding("clock", Verdict.WARN, said, "let NTP set both: jobs become due by the broker's clock")
 
     def _migrations(self) -> Finding:
-        alias = self.app.address.removeprefix(DATABASE).strip("/") or "default"
+        alias = self._alias
         executor = MigrationExecutor(connections[alias])
         ours = [node for node in executor.loader.graph.leaf_nodes() if node[0] == ArdiqConfig.label]
         missing = [migration.name for migration, _ in executor.migration_plan(ours)]
@@ -88,6 +90,17 @@ class Checkup:
             return self.finding("migrations", Verdict.OK, f"all applied to the database {alias!r}")
         said = f"not applied to the database {alias!r}: {_named(missing)}"
         return self.finding("migrations", Verdict.FAIL, said, f"manage.py migrate --database={alias}")
+
+    @property
+    def _alias(self) -> str:
+        return self.app.address.removeprefix(DATABASE).strip("/") or "default"
+
+    def _transactions(self) -> Iterator[Finding]:
+        if oldest := oldest_transaction(self._alias):
+            advice = (
+                f"end it (SELECT pg_terminate_backend({oldest.pid})): until then no dead row goes, and claims slow down"
+            )
+            yield self.finding("transactions", Verdict.WARN, str(oldest), advice)
 
     def _durability(self) -> Finding:
         said = self.app.broker.run_sync(self.app.broker.durability())
