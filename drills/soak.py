@@ -30,6 +30,7 @@ WARM = 0.2  # of the jobs
 EMPTY_S = 300.0
 TOLD_WITHIN_S = 30.0
 GROWTH_MB = 1.0
+ENOUGH = 100_000  # jobs of a worker
 SPARE_FILES = 2  # beyond the first half: a connection is opened when it is first needed
 TOLERANCE_MB = 2.0  # of Redis' memory: buffers of connections, and what its allocator keeps
 
@@ -153,13 +154,21 @@ def tell_of_workers(table: Table, soak: Soak) -> None:
         before, after = gauge.fds(soak.warm)
         table.figure(f"worker {number}: memory at first", gauge.samples[0].rss_kb / 1024, "MB")
         table.figure(f"worker {number}: memory at last", gauge.samples[-1].rss_kb / 1024, "MB")
-        table.at_most(f"worker {number}: growth for 100,000 of its jobs", gauge.growth_mb(soak.warm), GROWTH_MB, "MB")
+        tell_of_growth(table, f"worker {number}: growth for 100,000 of its jobs", gauge, soak)
         table.at_most(f"worker {number}: most open files, second half", after, before + SPARE_FILES, "")
         table.count(f"worker {number}: threads", gauge.samples[-1].threads)
     kept = soak.stores[1:]
     half = len(kept) // 2
     table.count("connections to the store, first half", max((one.connections for one in kept[:half]), default=0))
     table.count("connections to the store, second half", max((one.connections for one in kept[half:]), default=0))
+
+
+def tell_of_growth(table: Table, what: str, gauge: Gauge, soak: Soak) -> None:
+    """Judged only where there were enough: what a process takes as it warms up is no growth with its jobs."""
+    if soak.enqueued / len(soak.gauges) < ENOUGH:
+        table.figure(f"{what} (too few to judge)", gauge.growth_mb(soak.warm), "MB")
+    else:
+        table.at_most(what, gauge.growth_mb(soak.warm), GROWTH_MB, "MB")
 
 
 def tell_of_store(table: Table, ground: Ground, soak: Soak, base: Store) -> None:
