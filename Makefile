@@ -30,8 +30,12 @@ DRILLS ?=
 # Of `make proof`: every so many commands are befallen by each fault.
 FAULTS ?= 1
 
+# How many inputs `make fuzz` tries, and from which seed.
+FUZZ ?= 100000
+SEED ?= 1
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-next check bench drills proof chaos soak lint format types floors migrations test-matrix clean
+.PHONY: help demo test test-next check bench drills proof fuzz chaos soak lint format types floors migrations test-matrix clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +69,9 @@ bench:  ## Measure, beside Ardiq where Python is new enough (BROKERS="redis sqli
 
 drills: $(READY)  ## Prove restarts, kills and outages with whole processes (DRILLS="outage --outage-s 20")
 	$(BIN)/python -m drills $(DRILLS)
+
+fuzz: $(READY)  ## Try 100,000 hostile inputs on decoders, stores and names (FUZZ=1000000 SEED=7)
+	ARDIQ_TEST_SERVERS=packaged ARDIQ_FUZZ_EXAMPLES="$(FUZZ)" ARDIQ_FUZZ_SEED="$(SEED)" $(BIN)/python -m pytest tests/fuzz $(PYTEST_ARGS)
 
 proof: $(READY)  ## Prove the protocol: every fault at every command, model, search, simulation, mutants (FAULTS=5: each fifth)
 	ARDIQ_PROOF="$(FAULTS)" ARDIQ_TEST_SERVERS=packaged $(BIN)/python -m pytest -p no:logging tests/faults tests/contract/test_model.py $(PYTEST_ARGS)
