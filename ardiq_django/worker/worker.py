@@ -103,7 +103,7 @@ class Worker:
         """Whether it reaches its broker and holds its lease."""
         if not self._duties or self._patience.is_tried:
             return False
-        return time.monotonic() - self._lease.renewed_s < 2 * self._third_of_lease_s
+        return time.monotonic() - self._lease.renewed_s < self._options.idle_timeout_ms / 1500
 
     def stop(self, now: bool = False) -> None:
         """Claim nothing more and finish what runs within the shutdown timeout, or hand it back `now`."""
@@ -127,18 +127,11 @@ class Worker:
         listen = keep_on(self._listen, self._report)
         beat = every(self._heartbeat.every_s, self._heartbeat.beat, self._report)
         tell = every(TOLD_EVERY_S, self._tell_figures, self._report)
-        return [self._loop.create_task(duty) for duty in (listen, beat, tell, *self._upkeep.duties())]
-
-    @property
-    def _upkeep(self) -> Upkeep:
-        return Upkeep(self._app, self._report, self._patience, self._clock)
+        upkeep = Upkeep(self._app, self._report, self._patience, self._clock)
+        return [self._loop.create_task(duty) for duty in (listen, beat, tell, *upkeep.duties())]
 
     def _held(self) -> Lease:
         return self._lease
-
-    @property
-    def _third_of_lease_s(self) -> float:
-        return self._options.idle_timeout_ms / 3000
 
     async def _pump(self) -> None:
         while not self._is_done():
