@@ -1,6 +1,7 @@
 """A limit of a queue where several write at once: exact in a file, judged by what is committed on a server."""
 
 import asyncio
+from collections.abc import Iterator
 
 import pytest
 from django.db import connections, transaction
@@ -15,9 +16,11 @@ CREATED, FULL = Acceptance.CREATED, Acceptance.FULL
 
 
 @pytest.fixture
-def limited(broker: DatabaseBroker, alias: str) -> DatabaseBroker:
+def limited(broker: DatabaseBroker, alias: str) -> Iterator[DatabaseBroker]:
     """The same queue, with a limit."""
-    return DatabaseBroker(f"database://{alias}", QueueRules(broker.rules.queue, max_queue=LIMIT))
+    made = DatabaseBroker(f"database://{alias}", QueueRules(broker.rules.queue, max_queue=LIMIT))
+    yield made
+    asyncio.run(made.close())
 
 
 @pytest.mark.parametrize("alias", [pytest.param("default", marks=ON_SQLITE)])
