@@ -51,9 +51,11 @@ class Load:
         producer = asyncio.create_task(self._produce(over))
         try:
             yield
-        finally:
-            over.set()
-            await producer
+        except BaseException:
+            producer.cancel()  # it would insist for ever
+            raise
+        over.set()
+        await producer
 
     async def _produce(self, over: asyncio.Event) -> None:
         while not over.is_set():

@@ -222,7 +222,7 @@ async def test_a_server_that_is_still_loading(load: Load, server: RedisServer, a
         async with load.producing():
             await load.until_more_end()
             server.kill()
-            server.options += ("--key-load-delay", "150", "--loading-process-events-interval-bytes", "1024")
+            server.options += ("--key-load-delay", "150")
             await asyncio.to_thread(server.start)
             await load.until_more_end()
         assert any("still loading" in str(error) for error in load.refusals)
