@@ -71,7 +71,7 @@ class Loss:
 
 
 def drill(ground: Ground, plan: Plan, table: Table) -> None:
-    """As many losses as the plan says, in turn by death and by hanging; each comes back as a replica before the next."""
+    """As many losses as the plan says, by death and by hanging in turn; each is back as a replica before the next."""
     servers = ground.redundant
     assert servers is not None
     ledger, producer = Ledger(ground.ledger), Producer()
