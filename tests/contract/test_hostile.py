@@ -36,7 +36,7 @@ def endless(job: StagedJob) -> bytes:
     return head + b"\xdd\xff\xff\xff\xff" + tail
 
 
-HOSTILE = {
+HOSTILE: dict[str, Callable[[StagedJob], bytes]] = {
     "no text": spoilt,
     "too deep": nested,
     "endless": endless,

@@ -2,7 +2,9 @@
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+
+import pytest
 
 from ardiq_django import Ardiq
 from ardiq_django.clock import new_id, now_ms
@@ -14,7 +16,7 @@ from tests.engine.house import House, end_of, until
 from tests.fuzz.hostile import blob, mutated, tree, values, word
 from tests.fuzz.ledger import LEDGER
 from tests.fuzz.sizes import chance, number
-from tests.fuzz.tampering import tampering
+from tests.fuzz.tampering import Tampering, tampering
 
 AT_ONCE = 250
 TASKS = ("take", "take_here", "os.system", "builtins.exec", "tests.fuzz.hostile.tree", "")
@@ -70,21 +72,29 @@ async def look_everywhere(app: Ardiq) -> None:
     await app.dead_letters()
 
 
-async def test_a_worker_outlives_them_all(house: House) -> None:
-    app = house.app(concurrency=8, unknown_task_grace_s=0, result_ttl_ms=600_000)
-    declare(app)
-    hands, kind = tampering(app), f"stores: {app.address.partition(':')[0]} {app.address.rpartition('/')[2]}".rstrip()
-    draw = chance(kind)
+@pytest.fixture
+async def app(house: House) -> Ardiq:
+    """An app whose tasks take anything."""
+    made = house.app(concurrency=8, unknown_task_grace_s=0, result_ttl_ms=600_000)
+    declare(made)
+    return made
+
+
+@pytest.fixture
+async def hands(app: Ardiq) -> AsyncIterator[Tampering]:
+    made = tampering(app)
+    yield made
+    await made.close()
+
+
+async def test_a_worker_outlives_them_all(house: House, app: Ardiq, hands: Tampering) -> None:
+    kind = f"stores: {app.address.partition(':')[0]} {app.address.rpartition('/')[2]}".rstrip()
+    draw, left = chance(kind), number("stores")
     async with house.working(app):
-        left = number("stores")
         while left > 0:
             jobs = [staged(draw) for _ in range(min(left, AT_ONCE))]
             left -= len(jobs)
-            await app.broker.pause()
-            assert await app.broker.enqueue(jobs) == [Acceptance.CREATED] * len(jobs)
-            await hands.overwrite(spoilt(draw, jobs))
-            await hands.spread(draw, [job.id for job in jobs])
-            await app.broker.resume()
+            await put(app, hands, draw, jobs)
             healthy = await app.send("take", 1, 2)
             assert (await end_of(healthy)).value == 2
             for state in await ends_of(app, jobs):
@@ -93,4 +103,12 @@ async def test_a_worker_outlives_them_all(house: House) -> None:
             await look_everywhere(app)
         await app.broker.reap()
         await app.broker.sweep()
-    await hands.close()
+
+
+async def put(app: Ardiq, hands: Tampering, draw: random.Random, jobs: list[StagedJob]) -> None:
+    """Have them wait, half of them spoilt, with rubbish around, in front of the worker."""
+    await app.broker.pause()
+    assert await app.broker.enqueue(jobs) == [Acceptance.CREATED] * len(jobs)
+    await hands.overwrite(spoilt(draw, jobs))
+    await hands.spread(draw, [job.id for job in jobs])
+    await app.broker.resume()

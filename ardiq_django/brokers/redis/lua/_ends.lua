@@ -10,7 +10,7 @@ end
 local function read_record(record)
   local state, ttl_ms, number, of_end, of_job, at =
     string.match(record, '^(%a+) (%-?%d+) (%d+) (%d+) (%d+)|()')
-  if not state then
+  if not IS_END[state or ''] then
     return {state = 'failed', ttl_ms = '-1', number = 0, packed = '', envelope = '', attempts = ''}
   end
   local job_at = at + of_end
