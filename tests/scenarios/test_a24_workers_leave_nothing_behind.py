@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from typing import Any
 
+import pytest
 from redis.asyncio import Redis
 
 from ardiq_django import Ardiq
@@ -11,10 +12,18 @@ from ardiq_django.brokers.memory import MemoryBroker
 from ardiq_django.clock import new_epoch, now_ms
 from ardiq_django.wire import Exchange, WorkerCard
 from drills.leftovers import leftovers
+from tests.contract.conftest import ADDRESSES, BROKERS
 from tests.engine.house import House, end_of
 
 WORKERS = 22
 LEASE_MS = 30_000
+
+
+@pytest.fixture(params=BROKERS)
+def address(request: pytest.FixtureRequest) -> str:
+    """Where each broker keeps its queues, as a user who may look at all there is."""
+    name: str = request.param
+    return ADDRESSES.get(name) or str(request.getfixturevalue("redis_url"))
 
 
 async def served(house: House, name: str) -> None:
