@@ -18,7 +18,7 @@ from ardiq_django.declared import get_app
 from ardiq_django.exceptions import ArdiqError
 from ardiq_django.operating.status import QueueStatus, look
 from ardiq_django.results import State
-from ardiq_django.snapshot import Page, Query, Snapshot, WorkerRow
+from ardiq_django.snapshot import Page, Query, Ran, Snapshot, WorkerRow
 from ardiq_django.statistics import Point, Resolution
 from ardiq_django.surroundings import around
 
@@ -26,6 +26,7 @@ T = TypeVar("T")
 Ask = Callable[[Broker], Coroutine[Any, Any, T]]
 ROWS = 100  # of a change list's page
 WINDOW = 10_000  # rows of one list that may be paged through
+LATER = (State.SCHEDULED, State.RETRYING)
 NOTHING = Page((), 0)
 
 
@@ -65,7 +66,12 @@ class Desk:
         return self._counts[queue]
 
     def first(self, queue: str, query: Query) -> Page:
-        """The first page of a query, with its total."""
+        """The first page of a query, with its total: what happens now, then what waits for its time."""
+        pages = [self._first(queue, part) for part in in_order(query)]
+        rows = [row for page in pages for row in page.rows]
+        return Page(rows[:ROWS], sum(page.total for page in pages), any(page.capped for page in pages))
+
+    def _first(self, queue: str, query: Query) -> Page:
         key = _first_of(queue, query, query.states)
         if key not in self._firsts:
             self._firsts[key] = self._merged(queue, query) if is_narrowed(query) else self._page(*key)
@@ -73,22 +79,31 @@ class Desk:
 
     def rows(self, queue: str, query: Query, low: int, high: int) -> Sequence[Snapshot]:
         """The rows from `low` to before `high`, within the window."""
-        first, high = self.first(queue, query), min(high, WINDOW)
-        if high <= len(first.rows) or len(first.rows) >= first.total:
-            return first.rows[low:high]
+        high, before, found = min(high, WINDOW), 0, list[Snapshot]()
+        for part in in_order(query):
+            total = self._first(queue, part).total
+            found += self._slice(queue, part, max(0, low - before), min(high - before, total))
+            before += total
+        return found
+
+    def _slice(self, queue: str, query: Query, low: int, high: int) -> Sequence[Snapshot]:
+        first = self._first(queue, query)
+        if high <= len(first.rows):
+            return first.rows[low : max(0, high)]
         return self._page(queue, replace(query, offset=low, limit=max(0, high - low))).rows
 
     def bounds(self, queue: str, query: Query) -> tuple[int, int] | None:
         """The times of the oldest and the newest row; None if there are none.
 
         Where the oldest is not at hand it is the time up to which ended jobs are kept: to look would be to scan."""
-        first, app = self.first(queue, query), self.app(queue)
-        if not first.rows or app is None:
+        firsts, app = [self._first(queue, part) for part in in_order(query)], self.app(queue)
+        firsts = [first for first in firsts if first.rows]
+        if not firsts or app is None:
             return None
-        if len(first.rows) >= first.total:
-            return shown_ms(first.rows[-1]), shown_ms(first.rows[0])
+        newest = max(shown_ms(first.rows[0]) for first in firsts)
+        if all(len(first.rows) >= first.total for first in firsts):
+            return min(shown_ms(first.rows[-1]) for first in firsts), newest
         kept = max(app.options.rules.kept_ms(state) for state in query.states)
-        newest = shown_ms(first.rows[0])
         return min(max(query.since_ms, self.now_ms - kept), newest), newest
 
     def by_state(self, queue: str, query: Query) -> Mapping[State, int]:
@@ -120,6 +135,16 @@ class Desk:
     def get(self, queue: str, job_id: str) -> Snapshot | None:
         """One job; None if it is unknown, or for a `problem`."""
         return self._read(queue, lambda broker: broker.get(job_id), None) if queue else None
+
+    def known(self, queue: str, ids: Sequence[str]) -> Mapping[str, Snapshot]:
+        """Those of these jobs that are known; none of a queue that is not declared here."""
+        nothing: Mapping[str, Snapshot] = {}
+        return self._read(queue, lambda broker: broker.get_many(ids), nothing) if queue and ids else nothing
+
+    def last_runs(self, queue: str, task: str, number: int) -> Sequence[Ran]:
+        """The newest runs of a task, newest first."""
+        nothing: Sequence[Ran] = ()
+        return self._read(queue, lambda broker: broker.last_runs(task, number), nothing)
 
     @cached_property
     def statuses(self) -> list[QueueStatus]:
@@ -167,6 +192,12 @@ class Desk:
         except ArdiqError as error:
             self.problem = _("Queue %(queue)s cannot be read: %(error)s") % {"queue": app.queue_name, "error": error}
             return otherwise
+
+
+def in_order(query: Query) -> list[Query]:
+    """The parts of a list, one below the other: what waits for a time to come does not hide what happens now."""
+    apart = ([state for state in query.states if (state in LATER) is is_later] for is_later in (False, True))
+    return [replace(query, states=tuple(states)) for states in apart if states]
 
 
 def _first_of(queue: str, query: Query, states: Sequence[State]) -> tuple[str, Query]:

@@ -21,6 +21,10 @@ from ardiq_django.results import State
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
+TABS = (
+    *(State.QUEUED, State.RUNNING, State.SCHEDULED, State.RETRYING),
+    *(State.SUCCEEDED, State.FAILED, State.ABORTED, State.EXPIRED),
+)
 Choices = list[tuple[str, "str | _StrPromise"]]
 
 
@@ -97,14 +101,15 @@ class QueueFilter(JobFilter):
 
 
 class StateFilter(JobFilter):
-    """Each state with its number of jobs, whatever else narrows the list."""
+    """Each state with its number of jobs, whatever else narrows the list. Shown as tabs, not beside the list."""
 
     title = _("state")
     parameter_name = "state"
+    template = "ardiq/unlisted.html"
     counted = True
 
     def offers(self, desk: Desk) -> Choices:
-        return [(state.value, capfirst(LABELS[state])) for state in State]
+        return [(state.value, capfirst(LABELS[state])) for state in TABS]
 
     def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
         return queryset.filter(state=value)
@@ -113,6 +118,12 @@ class StateFilter(JobFilter):
         jobs: Any = changelist.get_queryset(self.request, exclude_parameters=self.expected_parameters())
         counts = jobs.by_state()
         return {f"{place}__c": counts.get(State(value), 0) for place, (value, _name) in enumerate(self.lookup_choices)}
+
+
+def tabs_of(spec: Any, changelist: ChangeList) -> list[dict[str, Any]]:
+    """The states as tabs above the list, if this is their filter: each leads to that state and keeps what else is
+    chosen."""
+    return list(spec.choices(changelist)) if isinstance(spec, StateFilter) else []
 
 
 class SinceFilter(JobFilter):

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from ardiq_django.dashboard.columns import COLUMNS, lane
 from ardiq_django.dashboard.desk import ROWS, desk_of
 from ardiq_django.dashboard.detail import JobPage
-from ardiq_django.dashboard.filters import QueueFilter, SinceFilter, StateFilter, TaskFilter
+from ardiq_django.dashboard.filters import QueueFilter, SinceFilter, StateFilter, TaskFilter, tabs_of
 from ardiq_django.dashboard.job import Job
 from ardiq_django.dashboard.job_deeds import JOB_DEEDS
 from ardiq_django.dashboard.paging import CappedPaginator
@@ -62,7 +62,11 @@ class JobAdminMixin(SectionMixin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if self.has_view_permission(request) and (key := self._sought(request)):
             return HttpResponseRedirect(self.address("change", quote(key)))
-        return super().changelist_view(request, extra_context)
+        response = super().changelist_view(request, extra_context)
+        context = getattr(response, "context_data", None) or {}
+        if "cl" in context:
+            context["tabs"] = [tab for spec in context["cl"].filter_specs for tab in tabs_of(spec, context["cl"])]
+        return response
 
     def _sought(self, request: HttpRequest) -> str:
         """The key of the job that a search names by its whole id."""
