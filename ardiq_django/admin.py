@@ -8,6 +8,8 @@ from ardiq_django.dashboard.queue import Queue
 from ardiq_django.dashboard.queues import QueueAdminMixin
 from ardiq_django.dashboard.task import Task
 from ardiq_django.dashboard.tasks import TaskAdminMixin
+from ardiq_django.dashboard.worker import Worker
+from ardiq_django.dashboard.workers import WorkerAdminMixin
 
 
 class JobAdmin(JobAdminMixin, admin.ModelAdmin):  # type: ignore[type-arg]
@@ -22,11 +24,16 @@ class TaskAdmin(TaskAdminMixin, admin.ModelAdmin):  # type: ignore[type-arg]
     """The tasks of every queue."""
 
 
+class WorkerAdmin(WorkerAdminMixin, admin.ModelAdmin):  # type: ignore[type-arg]
+    """The workers of every queue."""
+
+
 def register(site: admin.AdminSite) -> None:
     """Show our pages on a site; Django's default one has them already."""
     site.register(Job, JobAdmin)
     site.register(Queue, QueueAdmin)
     site.register(Task, TaskAdmin)
+    site.register(Worker, WorkerAdmin)
 
 
 register(admin.site)

@@ -198,6 +198,8 @@ class News:
     starts: Mapping[str, int] = field(default_factory=dict)  # id → start_ms of what runs now
     progress: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     rss_bytes: int = 0
+    mood: str = ""  # "quiet" or "stopping" where it claims nothing more
+    versions: Mapping[str, str] = field(default_factory=dict)  # of what it runs on
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,8 +215,9 @@ class Order(StrEnum):
     """What a worker can be told to do."""
 
     ABORT = "abort"
-    QUIET = "quiet"
-    STOP = "stop"
+    QUIET = "quiet"  # claim nothing more, finish what runs, and stay
+    STOP = "stop"  # the same, and end
+    RESUME = "resume"  # claim again
 
 
 class Command(msgspec.Struct, frozen=True, array_like=True):

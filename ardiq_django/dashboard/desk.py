@@ -16,6 +16,7 @@ from ardiq_django.dashboard.job import shown_ms
 from ardiq_django.dashboard.terms import is_narrowed
 from ardiq_django.declared import get_app
 from ardiq_django.exceptions import ArdiqError
+from ardiq_django.operating.sieve import Sieve
 from ardiq_django.operating.status import QueueStatus, look
 from ardiq_django.results import State
 from ardiq_django.snapshot import Page, Query, Ran, Snapshot, WorkerRow
@@ -36,8 +37,11 @@ class Desk:
     def __init__(self) -> None:
         self.now_ms = now_ms()
         self.problem = ""
+        self.reads_messages = False  # whether errors are searched by what they said, too
+        self._windows: dict[tuple[str, Query], Page] = {}
         self._counts: dict[str, Mapping[State, int]] = {}
         self._firsts: dict[tuple[str, Query], Page] = {}
+        self._workers: dict[str, Sequence[WorkerRow]] = {}
         self._points: dict[tuple[str, Resolution, int, int], Sequence[Point]] = {}
 
     @cached_property
@@ -132,6 +136,19 @@ class Desk:
         found = self._read(queue, ask, [NOTHING] * len(asked)) if asked else []
         self._firsts |= dict.fromkeys(missing, NOTHING) | dict(zip(asked, found, strict=True))
 
+    def window(self, queue: str, query: Query) -> Page:
+        """All rows of a query that the broker looks at."""
+        key = queue, replace(query, states=tuple(query.states), offset=0, limit=WINDOW)
+        if key not in self._windows:
+            self._windows[key] = self._page(*key)
+        return self._windows[key]
+
+    def sieved(self, queue: str, query: Query, sieve: Sieve) -> Page:
+        """Those of them that pass."""
+        page = self.window(queue, query)
+        rows = [row for row in page.rows if sieve.holds(row)]
+        return Page(rows, len(rows), page.capped)
+
     def get(self, queue: str, job_id: str) -> Snapshot | None:
         """One job; None if it is unknown, or for a `problem`."""
         return self._read(queue, lambda broker: broker.get(job_id), None) if queue else None
@@ -175,8 +192,14 @@ class Desk:
 
     def is_served(self, queue: str) -> bool:
         """Whether a worker is registered."""
-        nobody: list[WorkerRow] = []
-        return bool(self._read(queue, lambda broker: broker.workers(), nobody))
+        return bool(self.workers(queue))
+
+    def workers(self, queue: str) -> Sequence[WorkerRow]:
+        """The registered workers."""
+        if queue not in self._workers:
+            nobody: Sequence[WorkerRow] = ()
+            self._workers[queue] = self._read(queue, lambda broker: broker.workers(), nobody)
+        return self._workers[queue]
 
     def _page(self, queue: str, query: Query) -> Page:
         if not query.states:

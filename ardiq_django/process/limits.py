@@ -1,12 +1,9 @@
 """When a process has done enough: so many jobs, so much memory, so long a life."""
 
-import resource
-import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
-_STATM = Path("/proc/self/statm")
+from ardiq_django.worker.vitals import resident_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +32,3 @@ class Measure:
         if limits.max_age_s is not None and age_s >= limits.max_age_s:
             return f"it is {age_s:.0f} s old (max_age={limits.max_age_s:g})"
         return ""
-
-
-def resident_bytes() -> int:
-    """The memory this process holds now; where the system does not tell, the most it ever held."""
-    if _STATM.exists():
-        return int(_STATM.read_text().split()[1]) * resource.getpagesize()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

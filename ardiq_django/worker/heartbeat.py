@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ardiq_django.exceptions import LeaseLost
@@ -9,6 +10,7 @@ from ardiq_django.wire import Beat, News, Outcome, Released
 from ardiq_django.worker.lease import Lease
 from ardiq_django.worker.run import Cut
 from ardiq_django.worker.runs import Runs
+from ardiq_django.worker.vitals import resident_bytes, versions
 
 if TYPE_CHECKING:
     from ardiq_django.brokers import Broker
@@ -37,21 +39,24 @@ class Heartbeat:
         self._finished = finished
         self._longest_s = broker.rules.lease_ms / 5000
         self.every_s = min(NEWS_EVERY_S, self._longest_s)
-        self._last_news = News()
+        self.mood = ""
+        self._last_told = ("", News())
         self._last_s = time.monotonic()
 
     async def beat(self) -> None:
         """To be called every `every_s`."""
-        news, now, lease = self._runs.news, time.monotonic(), self._lease()
-        if news == self._last_news and now - self._last_s < self._longest_s - self.every_s:
+        now, lease = time.monotonic(), self._lease()
+        news = replace(self._runs.news, mood=self.mood, versions=versions())
+        # an epoch that is new knows nothing yet; memory changes all the time, and is no news by itself
+        if (lease.epoch, news) == self._last_told and now - self._last_s < self._longest_s - self.every_s:
             return
         told = dict(lease.held)
         try:
-            found = await self._broker.beat(lease.epoch, lease.call, told, news)
+            found = await self._broker.beat(lease.epoch, lease.call, told, replace(news, rss_bytes=resident_bytes()))
         except LeaseLost as error:
             await self._lost(lease, error)
             return
-        self._last_news, self._last_s, lease.renewed_s = news, now, time.monotonic()
+        self._last_told, self._last_s, lease.renewed_s = (lease.epoch, news), now, time.monotonic()
         if lease is self._lease():
             self._heed(lease, found, told)
 

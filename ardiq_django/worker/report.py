@@ -31,6 +31,9 @@ class Report:
     def stopping(self, running: int) -> None:
         logger.info("worker stops %s running=%d", self._where, running)
 
+    def quieted(self, is_quiet: bool, running: int) -> None:
+        logger.info("worker %s %s running=%d", "is quiet" if is_quiet else "goes on", self._where, running)
+
     def ended(self) -> None:
         logger.info("worker ended %s", self._where)
 

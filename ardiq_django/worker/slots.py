@@ -226,6 +226,10 @@ class Share:
         """There may be more in the queue than its reservation was for."""
         self._slots.want(self)
 
+    def rest(self) -> None:
+        """It waits for none: its fair part need not be left to it."""
+        self._slots.keep(self, 0)
+
     def take(self) -> WorkerSlot:
         """A reserved slot."""
         return self._slots.take()

@@ -64,6 +64,7 @@ class Worker:
         self._watch = Watch(self._restraint, self._wait_for_work, self._woken)
         self._next_due_s: float | None = None
         self._stopping = False
+        self._is_quiet = False
         self._stop_at = float("inf")
         self._duties: list[asyncio.Task[None]] = []  # there are some once the lease has begun
         self._renewing = asyncio.Lock()
@@ -113,7 +114,7 @@ class Worker:
     def _begin_to_stop(self, limit_s: float) -> None:
         if not self._stopping:
             self._report.stopping(len(self._runs))
-        self._stopping = True
+        self._stopping, self._heartbeat.mood = True, "stopping"
         self._stop_at = min(self._stop_at, time.monotonic() + limit_s)
         self._rouse()
         self._loop.call_later(limit_s, self._rouse)
@@ -139,7 +140,7 @@ class Worker:
             if self._outcomes or want:
                 await self._turn(want)
             elif self._runs:
-                if not self._hungry and self._share.has_room and not self._stopping:
+                if not self._hungry and self._share.has_room and not self._claims_nothing:
                     self._watch.begin()
                 await self._stir.wait()
             else:
@@ -160,7 +161,12 @@ class Worker:
         if self._runs or self._outcomes:
             return False
         soon = self._next_due_s is not None and self._next_due_s * 1000 <= self._options.poll_block_ms
-        return self._stopping or (self._options.burst and not self._hungry and not soon)
+        has_more = not self._is_quiet and (self._hungry or soon)
+        return self._stopping or (self._options.burst and not has_more)
+
+    @property
+    def _claims_nothing(self) -> bool:
+        return self._stopping or self._is_quiet
 
     async def _turn(self, want: int) -> None:
         outcomes, self._outcomes = self._outcomes, []
@@ -203,12 +209,12 @@ class Worker:
             self._runs.start(delivery, epoch)
         if want:
             self._hungry = len(turn.deliveries) >= want
-            if self._hungry:
+            if self._hungry and not self._claims_nothing:
                 self._share.want()
             self._restraint.woke(bool(turn.deliveries))
 
     def _reserve(self, most: int | None = None) -> int:
-        return 0 if self._stopping else self._share.reserve(most)
+        return 0 if self._claims_nothing else self._share.reserve(most)
 
     def _lanes(self) -> Sequence[str]:
         return lanes.order(self._options)
@@ -254,8 +260,18 @@ class Worker:
         match command.order:
             case Order.ABORT:
                 self._runs.end(command.job_id, command.claim, Cut.ABORT)
-            case Order.QUIET | Order.STOP:
+            case Order.QUIET | Order.RESUME if not self._stopping:
+                self._be_quiet(command.order is Order.QUIET)
+            case Order.STOP:
                 self.stop()
+
+    def _be_quiet(self, is_quiet: bool) -> None:
+        """Claim nothing more but stay, with lease and duties; or claim again."""
+        self._is_quiet, self._heartbeat.mood = is_quiet, "quiet" if is_quiet else ""
+        self._report.quieted(is_quiet, len(self._runs))
+        self._watch.end()
+        self._share.rest()
+        self._woken()
 
     async def _tell_figures(self) -> None:
         await self._statistics.tell(self._lease.epoch)

@@ -1,0 +1,173 @@
+"""The workers in Django's admin: what each is at, and letting it rest or end."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.utils import quote
+from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from ardiq_django.dashboard.deed import Deed, each
+from ardiq_django.dashboard.desk import Desk, desk_of
+from ardiq_django.dashboard.job import short
+from ardiq_django.dashboard.moments import duration, stamp
+from ardiq_django.dashboard.rows import RowsQuerySet
+from ardiq_django.dashboard.section import SectionMixin
+from ardiq_django.dashboard.worker import LABELS, Mood, Worker
+from ardiq_django.declared import get_app
+from ardiq_django.exceptions import ArdiqError
+from ardiq_django.snapshot import Snapshot
+from ardiq_django.wire import Command, Order
+
+SHOWN_JOBS = 3  # of each worker
+TONES = {
+    Mood.WORKING: "running",
+    Mood.IDLE: "succeeded",
+    Mood.QUIET: "retrying",
+    Mood.STOPPING: "retrying",
+    Mood.LOST: "failed",
+}
+
+
+@admin.display(description=_("worker"), ordering="name")
+def name(worker: Worker) -> SafeString:
+    where = gettext("%(host)s, process %(pid)s") % {"host": worker.host, "pid": worker.pid}
+    return format_html('{} <small class="ardiq-quiet ardiq-below">{}</small>', worker.name, where)
+
+
+@admin.display(description=_("state"), ordering="mood")
+def mood(worker: Worker) -> SafeString:
+    known = Mood(worker.mood)
+    return format_html('<span class="ardiq-state ardiq-{}">{}</span>', TONES[known], LABELS[known])
+
+
+@admin.display(description=_("slots used"), ordering="running")
+def slots(worker: Worker) -> str:
+    return gettext("%(used)d of %(all)d") % {"used": worker.running, "all": worker.row.card.concurrency}
+
+
+@admin.display(description=_("lease"))
+def lease(worker: Worker) -> SafeString:
+    left_ms = worker.row.lease_end_ms - worker.row.now_ms
+    form = gettext("%(time)s left") if worker.is_alive else gettext("over since %(time)s")
+    when = stamp(worker.row.lease_end_ms, gettext("ends"))
+    return format_html(
+        '{} <small class="ardiq-quiet ardiq-below">{}</small>', form % {"time": duration(abs(left_ms))}, when
+    )
+
+
+@admin.display(description=_("memory"), ordering="rss_bytes")
+def memory(worker: Worker) -> str | None:
+    return filesizeformat(worker.rss_bytes) if worker.rss_bytes > 0 else None
+
+
+@admin.display(description=_("up"), ordering="-started_ms")
+def uptime(worker: Worker) -> str:
+    return duration(worker.row.now_ms - worker.started_ms)
+
+
+@admin.display(description=_("versions"))
+def versions(worker: Worker) -> SafeString | None:
+    told = sorted(worker.row.news.versions.items(), key=lambda one: one[0].lower())
+    lines = format_html_join("", "<span>{} {}</span>", ((what[:40], version[:40]) for what, version in told[:8]))
+    return format_html('<small class="ardiq-quiet ardiq-lines">{}</small>', lines) if told else None
+
+
+def _tell(order: Order) -> Callable[[Worker], None]:
+    def tell(worker: Worker) -> None:
+        broker = get_app(str(worker.queue)).broker
+        if not broker.run_sync(broker.tell(worker.row.card.epoch, Command(order))):
+            raise ArdiqError(gettext("this worker has gone"))
+
+    return tell
+
+
+DEEDS = (
+    Deed(
+        name="quiet",
+        label=_("Quiet"),
+        done=_("told to claim nothing more"),
+        right="stop_worker",
+        do=each(_tell(Order.QUIET)),
+        fits=lambda worker: worker.mood in (Mood.WORKING, Mood.IDLE),
+    ),
+    Deed(
+        name="resume",
+        label=_("Go on"),
+        done=_("told to go on"),
+        right="stop_worker",
+        do=each(_tell(Order.RESUME)),
+        fits=lambda worker: worker.mood == Mood.QUIET,
+    ),
+    Deed(
+        name="stop",
+        label=_("Stop"),
+        done=_("told to finish what runs and to stop"),
+        right="stop_worker",
+        do=each(_tell(Order.STOP)),
+        fits=lambda worker: worker.mood in (Mood.WORKING, Mood.IDLE, Mood.QUIET),
+        is_grave=True,
+    ),
+)
+
+
+def workers_of(desk: Desk) -> Iterator[Worker]:
+    """The workers of every declared queue."""
+    for queue in desk.queues:
+        for row in desk.workers(queue):
+            yield Worker.of(queue, row)
+
+
+def shown_jobs(worker: Worker) -> list[str]:
+    """The ids of some of its jobs, the longest running first."""
+    starts = worker.row.news.starts
+    return sorted(starts, key=starts.__getitem__)[:SHOWN_JOBS]
+
+
+class WorkerAdminMixin(SectionMixin):
+    """The same page for every broker; mix it with the `ModelAdmin` of a theme."""
+
+    deeds: Sequence[Deed] = DEEDS  # type: ignore[misc]
+    list_display: Any = (name, "queue", mood, slots, lease, memory, uptime, versions)
+    list_display_links = None
+    change_list_template = "ardiq/change_list.html"
+    search_fields = ("name", "host", "queue")
+    ordering = ("host", "pid", "queue")
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        jobs = (self._jobs_column(request),) if self.may(request, "view_job") else ()
+        return (*self.list_display[:4], *jobs, *self.list_display[4:], self.button_column(request))
+
+    def get_queryset(self, request: HttpRequest) -> RowsQuerySet[Worker]:
+        return RowsQuerySet.over(Worker, lambda: list(workers_of(desk_of(request))))
+
+    def _jobs_column(self, request: HttpRequest) -> Callable[[Worker], SafeString | None]:
+        desk, known = desk_of(request), dict[str, Mapping[str, Snapshot]]()
+
+        def of_queue(queue: str) -> Mapping[str, Snapshot]:
+            if queue not in known:  # one question for all workers of a queue
+                ids = [one for worker in workers_of(desk) if worker.queue == queue for one in shown_jobs(worker)]
+                known[queue] = desk.known(queue, ids)
+            return known[queue]
+
+        @admin.display(description=_("runs"))
+        def jobs(worker: Worker) -> SafeString | None:
+            snapshots = of_queue(str(worker.queue))
+            lines = [self._job(worker, one, snapshots.get(one)) for one in shown_jobs(worker)]
+            if (more := worker.running - len(lines)) > 0:
+                lines.append(format_html("<span>{}</span>", gettext("and %(more)d more") % {"more": more}))
+            together = format_html_join("", "{}", ((line,) for line in lines))
+            return format_html('<span class="ardiq-lines">{}</span>', together) if lines else None
+
+        return jobs
+
+    def _job(self, worker: Worker, job_id: str, snapshot: Snapshot | None) -> SafeString:
+        address = self.address("change", quote(f"{worker.queue}:{job_id}"), model="job")
+        form = '<span><a href="{}" title="{}">{}</a> <small class="ardiq-quiet">{}</small></span>'
+        long = duration(worker.row.now_ms - worker.row.news.starts[job_id])
+        return format_html(form, address, job_id, snapshot.job.task if snapshot else short(job_id), long)
