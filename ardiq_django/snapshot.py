@@ -49,6 +49,19 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Ran:
+    """One job that an attempt ended: how, and when that attempt ran."""
+
+    job_id: str
+    state: State
+    start_ms: int
+    finish_ms: int
+
+
+ENDED_BY_ATTEMPTS = (State.SUCCEEDED, State.FAILED, State.ABORTED)
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerRow:
     """One registered worker, as the admin shows it."""
 

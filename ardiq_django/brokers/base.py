@@ -22,7 +22,7 @@ from ardiq_django.brokers.schedules import Schedules
 from ardiq_django.config import QueueRules
 from ardiq_django.exceptions import ConfigError
 from ardiq_django.results import State
-from ardiq_django.snapshot import Page, Query, Snapshot, WorkerRow
+from ardiq_django.snapshot import ENDED_BY_ATTEMPTS, Page, Query, Ran, Snapshot, WorkerRow
 from ardiq_django.statistics import Figures, Point, Resolution, by_task, by_time
 from ardiq_django.validation import masked
 from ardiq_django.wire import Acceptance, Answer, Beat, Command, Exchange, News, Occurrence, StagedJob, Turn, WorkerCard
@@ -30,6 +30,7 @@ from ardiq_django.wire import Acceptance, Answer, Beat, Command, Exchange, News,
 __all__ = ["Broker", "QueueRules"]
 
 T = TypeVar("T")
+RUNS_SCANNED = 2_000  # so that a task that runs seldom, among many that do, costs no more than any other
 
 
 class Broker(ABC):
@@ -177,6 +178,11 @@ class Broker(ABC):
     async def get(self, job_id: str) -> Snapshot | None:
         """Everything known of one job; a waiting job whose window is over is shown as expired, swept or not."""
 
+    async def get_many(self, ids: Sequence[str]) -> dict[str, Snapshot]:
+        """Those of these jobs that are known, by id."""
+        found = [await self.get(job_id) for job_id in dict.fromkeys(ids)]
+        return {one.job.id: one for one in found if one}
+
     @abstractmethod
     async def wait_end(self, job_id: str, timeout_s: float) -> Snapshot | None:
         """Like `get`, once the job has ended; raises `TimeoutError` if it has not by then. Wakes by notification.
@@ -198,6 +204,11 @@ class Broker(ABC):
     @abstractmethod
     async def workers(self) -> list[WorkerRow]:
         """The registered workers."""
+
+    async def last_runs(self, task: str, limit: int) -> list[Ran]:
+        """The last jobs of a task that an attempt ended, newest first, among the newest `RUNS_SCANNED` of each end."""
+        page = await self.page(Query(ENDED_BY_ATTEMPTS, task, limit=limit))
+        return [Ran(one.job.id, one.state, one.end.start_ms, one.end.finish_ms) for one in page.rows if one.end]
 
     @abstractmethod
     async def points(self, resolution: Resolution, since_ms: int, until_ms: int, task: str = "") -> list[Point]:

@@ -1,6 +1,6 @@
 """Everything one job's page shows, as plain values for its template."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -8,15 +8,22 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from ardiq_django.ardiq import Ardiq
+from ardiq_django.dashboard.attempts import AttemptCard, latest, unsuccessful
 from ardiq_django.dashboard.columns import badge, spent
 from ardiq_django.dashboard.desk import Desk
+from ardiq_django.dashboard.family import Family, family
 from ardiq_django.dashboard.job import Job
-from ardiq_django.dashboard.moments import duration, stamp
+from ardiq_django.dashboard.moments import stamp
 from ardiq_django.dashboard.payload import Call, Value, call, result
-from ardiq_django.dashboard.timeline import Step, event_word, timeline
+from ardiq_django.dashboard.runs import MOST, RecentRuns
+from ardiq_django.dashboard.timeline import Step, timeline
+from ardiq_django.dashboard.waiting import hints
+from ardiq_django.lineage import BY, others, said
 from ardiq_django.reading import progress_of
-from ardiq_django.results import Attempt, Progress, State
+from ardiq_django.results import Progress, State
 from ardiq_django.states import WAITING
+
+TELLING_NOTHING = ("language", "time_zone", "request_id")  # headers of our own providers: no user's data
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,37 +34,15 @@ class Fact:
     text: Any
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptCard:
-    """One attempt that did not succeed."""
-
-    attempt: Attempt
-    is_newest: bool
-
-    @property
-    def event(self) -> str:
-        return event_word(self.attempt)
-
-    @property
-    def started(self) -> str:
-        return stamp(self.attempt.start_ms)
-
-    @property
-    def finished(self) -> str:
-        return stamp(self.attempt.finish_ms)
-
-    @property
-    def took(self) -> str:
-        return duration(self.attempt.duration_ms) if self.attempt.start_ms else ""
-
-
 class JobPage:
-    """One job. What may hold a user's data is decoded only where `shows_payload`."""
+    """One job. What may hold a user's data is decoded only where `shows_payload`; `address` leads to a job by its
+    key."""
 
-    def __init__(self, desk: Desk, app: Ardiq, job: Job, shows_payload: bool) -> None:
+    def __init__(self, desk: Desk, app: Ardiq, job: Job, shows_payload: bool, address: Callable[[str], str]) -> None:
         self.app = app
         self.job = job
         self.shows_payload = shows_payload
+        self._address = address
         self._desk = desk
         self._snapshot = job.snapshot
 
@@ -66,31 +51,46 @@ class JobPage:
         return badge(self._snapshot.state)
 
     @property
-    def facts(self) -> list[Fact]:
-        """What is known, in the order in which one asks."""
-        return [fact for fact in (*self._origin(), *self._course(), *self._limits()) if fact.text]
+    def is_final(self) -> bool:
+        """Whether nothing changes any more by itself."""
+        return self._snapshot.state.ended
 
-    def _origin(self) -> Iterator[Fact]:
-        yield Fact(_("Queue"), self.job.queue)
-        yield Fact(_("Lane"), self._snapshot.job.lane)
-
-    def _course(self) -> Iterator[Fact]:
-        yield Fact(_("Attempts"), self._attempts())
-        yield Fact(_("Lost with a worker"), self._snapshot.crashes)
-        yield Fact(_("Worker"), self._snapshot.worker)
-
-    def _attempts(self) -> str:
+    @property
+    def attempts_spent(self) -> str:
         number, definition = spent(self._snapshot), self.app.registry.tasks.get(self.job.task)
         if definition is None or definition.options.max_retries < 0:
             return str(number)
         most = max(number, definition.options.max_retries + 1)
         return _("%(number)d of at most %(most)d") % {"number": number, "most": most}
 
+    @property
+    def facts(self) -> list[Fact]:
+        """What is known, in the order in which one asks."""
+        return [fact for fact in (*self._course(), *self._limits()) if fact.text]
+
+    def _course(self) -> Iterator[Fact]:
+        yield Fact(_("Queue"), self.job.queue)
+        yield Fact(_("Lane"), self._snapshot.job.lane)
+        yield Fact(_("Attempts"), self.attempts_spent)
+        yield Fact(_("Lost with a worker"), self._snapshot.crashes)
+        yield Fact(_("Worker"), self._snapshot.worker)
+
     def _limits(self) -> Iterator[Fact]:
         end, waits = self._snapshot.end, self._snapshot.state in WAITING
         yield Fact(_("Expires unless started by"), stamp(self._snapshot.expires_ms if waits else 0))
         yield Fact(_("Result readable until"), stamp(end.finish_ms + end.ttl_ms if end and end.ttl_ms > 0 else 0))
-        yield Fact(_("Depends on"), ", ".join(self._snapshot.job.depends_on))
+
+    @property
+    def context(self) -> list[Fact]:
+        """Labels, headers, and who enqueued it by hand."""
+        headers = self._snapshot.job.headers
+        shown = [Fact(_("Enqueued by"), who)] if (who := said(headers, BY)) else []
+        carried = others(headers)
+        if self.shows_payload:
+            shown += [Fact(name, text) for name, text in (self.labels | carried).items()]
+        else:
+            shown += [Fact(name, carried[name]) for name in TELLING_NOTHING if name in carried]
+        return shown
 
     @property
     def labels(self) -> dict[str, Any]:
@@ -101,16 +101,9 @@ class JobPage:
         return progress_of(self._snapshot)
 
     @cached_property
-    def hints(self) -> list[str]:
-        """Why a job that is due does not run."""
-        if self._snapshot.state is not State.QUEUED:
-            return []
-        hints = []
-        if self._desk.is_paused(self.job.queue):
-            hints.append(_("The queue is paused: nothing is handed out."))
-        if not self._desk.is_served(self.job.queue):
-            hints.append(_("No worker serves this queue."))
-        return hints
+    def hints(self) -> Sequence[str]:
+        """Why a job that waits does not run yet."""
+        return list(hints(self._desk, self.app, self._snapshot))
 
     @property
     def steps(self) -> list[Step]:
@@ -130,8 +123,21 @@ class JobPage:
         return self._snapshot.end.reason if self._snapshot.end else ""
 
     @property
-    def attempts(self) -> list[AttemptCard]:
-        """Newest first."""
-        newest = len(self._snapshot.attempts) - 1
-        cards = [AttemptCard(one, place == newest) for place, one in enumerate(self._snapshot.attempts)]
-        return cards[::-1]
+    def latest(self) -> AttemptCard | None:
+        return latest(self._snapshot)
+
+    @property
+    def attempts(self) -> Sequence[AttemptCard]:
+        """Those that did not succeed, newest first."""
+        return unsuccessful(self._snapshot)
+
+    @cached_property
+    def runs(self) -> RecentRuns:
+        """The last runs of this task; none of a job that cannot be decoded."""
+        queue, task = self.job.queue, self.job.task
+        found = self._desk.last_runs(queue, task, MOST) if task else ()
+        return RecentRuns(found, lambda job_id: self._address(f"{queue}:{job_id}"), self.job.job_id)
+
+    @cached_property
+    def family(self) -> Family:
+        return family(self._desk, self.job.queue, self._snapshot)

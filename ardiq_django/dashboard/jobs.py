@@ -13,17 +13,16 @@ from django.utils.translation import gettext_lazy as _
 
 from ardiq_django.dashboard.columns import COLUMNS, lane
 from ardiq_django.dashboard.desk import ROWS, desk_of
-from ardiq_django.dashboard.detail import JobPage
 from ardiq_django.dashboard.filters import QueueFilter, SinceFilter, StateFilter, TaskFilter, tabs_of
 from ardiq_django.dashboard.job import Job
 from ardiq_django.dashboard.job_deeds import JOB_DEEDS
+from ardiq_django.dashboard.job_pages import JobPagesMixin
 from ardiq_django.dashboard.paging import CappedPaginator
 from ardiq_django.dashboard.queryset import BrokerQuerySet
-from ardiq_django.dashboard.section import SectionMixin
 from ardiq_django.exceptions import BrokerError
 
 
-class JobAdminMixin(SectionMixin):
+class JobAdminMixin(JobPagesMixin):
     """The same pages for every broker; mix it with the `ModelAdmin` of a theme."""
 
     deeds = JOB_DEEDS
@@ -107,10 +106,11 @@ class JobAdminMixin(SectionMixin):
     ) -> HttpResponse:
         desk = desk_of(request)
         if obj and (app := desk.app(obj.queue)):
-            page = JobPage(desk, app, obj, self.may(request, "view_job_payload"))
             context |= {
-                "page": page,
+                "page": self.job_page(request, obj, app),
                 "buttons": self.buttons(request, obj),
+                "links": self.links(request, obj),
+                "json_address": self.address("json", quote(obj.pk)),
                 "title": obj.task or capfirst(self.opts.verbose_name),
                 "subtitle": obj.job_id,
             }

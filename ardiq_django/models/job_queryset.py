@@ -13,7 +13,7 @@ from django.db.models.sql.compiler import SQLCompiler
 
 from ardiq_django.models.dialects import Dialect, dialect
 from ardiq_django.models.dialects.base import READY, SUSPECT
-from ardiq_django.models.listing import ENDED, LANES, LIVE, WAITING, Listing
+from ardiq_django.models.listing import ENDED, LANES, LIVE, WAITING, Listing, last_runs
 from ardiq_django.models.rows import Claimed, Hand, Intake
 from ardiq_django.results import State
 from ardiq_django.snapshot import Query
@@ -154,6 +154,10 @@ class JobQuerySet(models.QuerySet["Job"]):
         places = ", ".join(["%s"] * len(keys))
         self._dialect.changed(f"DELETE FROM ardiq_attempt WHERE job_id IN ({places})", keys)  # noqa: S608
         return self._dialect.changed(f"DELETE FROM ardiq_job WHERE id IN ({places})", keys)  # noqa: S608
+
+    def last_runs(self, queue: str, task: str, depth: int, limit: int) -> list[tuple[str, str, int, int]]:
+        """Id, state, start and finish of the newest rows of a task that an attempt ended, among the newest of each."""
+        return self._dialect.rows(*last_runs(queue, task, depth, limit))
 
     def listed(self, queue: str, query: Query) -> Listed:
         """One page of a list."""

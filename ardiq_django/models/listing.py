@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ardiq_django.results import State
-from ardiq_django.snapshot import Query
+from ardiq_django.snapshot import ENDED_BY_ATTEMPTS, Query
 
 SCANNED_AT_MOST = 10_000  # of each state and index
 # Each condition is that of one index.
@@ -34,6 +34,21 @@ WITH RECURSIVE leap (lane) AS (
   FROM leap WHERE lane IS NOT NULL
 )
 SELECT lane FROM leap WHERE lane IS NOT NULL"""  # noqa: S608
+
+
+RAN = f"""
+SELECT * FROM (
+  SELECT job_id, task, state, start_ms, finish_ms {ROWS} ORDER BY finish_ms DESC, id DESC LIMIT {{depth}}
+) AS part_{{number}}"""  # noqa: S608
+
+
+def last_runs(queue: str, task: str, depth: int, limit: int) -> tuple[str, list[Any]]:
+    """What the newest rows of a task say that an attempt ended, among the newest `depth` of each end."""
+    parts = [RAN.format(condition=DONE, depth=int(depth), number=place) for place in range(len(ENDED_BY_ATTEMPTS))]
+    ran = f"""SELECT job_id, state, start_ms, finish_ms FROM ({" UNION ALL ".join(parts)}) AS ran
+WHERE task = %s AND start_ms > 0 ORDER BY finish_ms DESC LIMIT %s"""  # noqa: S608
+    params = [value for state in ENDED_BY_ATTEMPTS for value in (queue, state.value)]
+    return ran, [*params, task[:255], limit]
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,10 +91,9 @@ def test_every_attempt_is_shown_with_its_traceback_the_newest_open(shop: Shop, r
 
     page = get(reader, job_url(shop.queue, job_id))
 
-    assert page.count('<details class="ardiq-attempt"') == 3
-    assert page.index("#3") < page.index("#2") < page.index("#1")
-    assert page.count('<details class="ardiq-attempt" open>') == 1
-    assert page.index('class="ardiq-attempt" open') < page.index("#3")
+    assert page.count('<details class="ardiq-attempt ardiq-failed"') == 3
+    assert page.index(">#3<") < page.index(">#2<") < page.index(">#1<")
+    assert page.count(' id="ardiq-attempt-2" open>') == page.count(" open>") == 1
     assert page.count("Traceback: no") == page.count("log: no") == 3
     assert "ValueError(&#x27;no more&#x27;)" in page
     assert "3 of at most 5" in page

@@ -29,7 +29,7 @@ from ardiq_django.brokers.durability import Durability
 from ardiq_django.exceptions import ConfigError
 from ardiq_django.models.dialects import check_vendor
 from ardiq_django.results import State
-from ardiq_django.snapshot import Page, Query, Snapshot, WorkerRow
+from ardiq_django.snapshot import Page, Query, Ran, Snapshot, WorkerRow
 from ardiq_django.statistics import Figures, Point, Resolution
 from ardiq_django.wire import Acceptance, Answer, Beat, Command, Exchange, News, Occurrence, StagedJob, Turn, WorkerCard
 
@@ -214,6 +214,12 @@ class DatabaseBroker(Broker):
 
     async def get(self, job_id: str) -> Snapshot | None:
         return await self._in(self._rest, reading.get, self._tables, job_id)
+
+    async def get_many(self, ids: Sequence[str]) -> dict[str, Snapshot]:
+        return await self._in(self._rest, reading.get_many, self._tables, list(ids))
+
+    async def last_runs(self, task: str, limit: int) -> list[Ran]:
+        return await self._in(self._rest, reading.last_runs, self._tables, task, limit)
 
     async def wait_end(self, job_id: str, timeout_s: float) -> Snapshot | None:
         def look(_: bool = True) -> Snapshot | None:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
+from ardiq_django.brokers.base import RUNS_SCANNED
 from ardiq_django.brokers.database.tables import Tables
 from ardiq_django.brokers.database.upkeep import late_end
 from ardiq_django.models import Job
 from ardiq_django.results import State
-from ardiq_django.snapshot import Page, Query, Snapshot
+from ardiq_django.snapshot import Page, Query, Ran, Snapshot
 from ardiq_django.states import WAITING, Verb, apply
 from ardiq_django.stored import deliver
 from ardiq_django.wire import Answer, End, News
@@ -19,6 +20,24 @@ def get(tables: Tables, job_id: str) -> Snapshot | None:
     """Everything known of one job."""
     job = tables.jobs.filter(job_id=job_id).first()
     return _View(tables, [job]).snapshot(job) if job else None
+
+
+def get_many(tables: Tables, ids: Sequence[str]) -> dict[str, Snapshot]:
+    """Those of these jobs that are known."""
+    found: dict[str, Snapshot] = {}
+    for part in _parts(ids, READ_AT_ONCE):
+        jobs = list(tables.jobs.filter(job_id__in=part))
+        view = _View(tables, jobs)
+        found.update({job.job_id: view.snapshot(job) for job in jobs})
+    return found
+
+
+def last_runs(tables: Tables, task: str, limit: int) -> list[Ran]:
+    """The last jobs of a task that an attempt ended, newest first."""
+    return [
+        Ran(job_id, State(state), start_ms, finish_ms)
+        for job_id, state, start_ms, finish_ms in tables.table.last_runs(tables.queue, task, RUNS_SCANNED, limit)
+    ]
 
 
 def ends(tables: Tables, ids: Sequence[str]) -> dict[str, Snapshot]:

@@ -34,7 +34,7 @@ from ardiq_django.clock import LONGEST_MS
 from ardiq_django.config import QueueRules
 from ardiq_django.exceptions import BrokerError, LeaseLost
 from ardiq_django.results import State
-from ardiq_django.snapshot import Page, Query, Snapshot, WorkerRow
+from ardiq_django.snapshot import Page, Query, Ran, Snapshot, WorkerRow
 from ardiq_django.states import WAITING
 from ardiq_django.statistics import Figures, Point, Resolution
 from ardiq_django.wire import (
@@ -179,6 +179,12 @@ class RedisBroker(Broker):
 
     async def get(self, job_id: str) -> Snapshot | None:
         return await self._look(job_id)
+
+    async def get_many(self, ids: Sequence[str]) -> dict[str, Snapshot]:
+        return {one.job.id: one for one in await self._pages.snapshots(list(dict.fromkeys(ids)))}
+
+    async def last_runs(self, task: str, limit: int) -> list[Ran]:
+        return await self._pages.last_runs(task, limit)
 
     async def _look(self, job_id: str, watch_ms: int = 0) -> Snapshot | None:
         snapshots = await self._pages.snapshots([job_id], watch_ms)

@@ -4,11 +4,12 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ardiq_django.brokers.base import RUNS_SCANNED
 from ardiq_django.brokers.redis.records import Indexed, decoded, ms_of, paired_ids, text_of
 from ardiq_django.brokers.redis.scripts import Command, Keyspace, Value
 from ardiq_django.brokers.redis.snapshots import snapshots_of, waiting_since_ms
 from ardiq_django.results import ENDED, State
-from ardiq_django.snapshot import Page, Query, Snapshot
+from ardiq_django.snapshot import ENDED_BY_ATTEMPTS, Page, Query, Ran, Snapshot
 from ardiq_django.stored import deliver
 
 WINDOW = 10_000  # newest of each state
@@ -102,6 +103,17 @@ class Pages:
             reply = await self._call("rows", self._keys.records(part), (watch_ms, *part))
             found += snapshots_of(reply, part)
         return found
+
+    async def last_runs(self, task: str, limit: int) -> list[Ran]:
+        """The last jobs of a task that an attempt ended, newest first."""
+        found: list[Indexed] = []
+        for state in ENDED_BY_ATTEMPTS:
+            range_ = await self._newest(f"ended:{state}", RUNS_SCANNED, Query())
+            found += [one for member, score in range_ if (one := Indexed.read(member, score)).task == task]
+        found.sort(key=lambda one: one.finish_ms, reverse=True)
+        rows = await self.snapshots([one.job_id for one in found[:limit]])
+        # one that was queued again meanwhile has no end any more
+        return [Ran(one.job.id, one.state, one.end.start_ms, one.end.finish_ms) for one in rows if one.end]
 
     async def _listed(self, state: State, depth: int, query: Query) -> list[_Entry]:
         if state in ENDED:

@@ -34,10 +34,11 @@ document.addEventListener("DOMContentLoaded", () => {
   };
 
   const keepOpen = (from, to) => {
-    const opened = from.querySelectorAll("details");
+    const before = [...from.querySelectorAll("details")];
     to.querySelectorAll("details").forEach((details, place) => {
-      if (opened[place] && opened[place].id === details.id) {
-        details.open = opened[place].open;
+      const same = details.id ? before.find((one) => one.id === details.id) : before[place];
+      if (same) {
+        details.open = same.open;
       }
     });
   };
