@@ -8,7 +8,7 @@ from ardiq_django.brokers.memory import MemoryBroker
 from ardiq_django.results import ENDED, State
 
 UNBOUND = ("cron", "staged", "plans", "plans:next", "paused")  # they belong to the queue itself
-OF_WORKERS = ("cards", "news", "calls", "reported")
+OF_WORKERS = ("cards", "news", "calls", "reported", "clearers")
 OF_JOBS = ("tries", "expiry")
 
 
@@ -30,8 +30,8 @@ def _in_memory(broker: MemoryBroker) -> Iterator[str]:
         if entry.holder not in alive:
             yield f"job {entry.job.id} runs at {entry.holder}, which is no worker"
     yield from (f"the lease of worker {epoch} is over" for epoch in alive if _is_over(broker, epoch))
-    if broker._clearing.epoch and broker._clearing.epoch not in alive:
-        yield f"{broker._clearing.epoch}, which is no worker, clears suspects"
+    chosen = broker._chosen.draining
+    yield from (f"{epoch}, which is no worker, is chosen for suspects" for epoch in chosen if epoch not in alive)
     places = {place for line in (*broker._jobs.lanes.values(), broker._jobs.suspects) for place in line}
     due = {(job_id, ticket) for _, ticket, job_id in broker._jobs._due}
     for entry in broker._jobs.entries.values():
@@ -45,7 +45,7 @@ def _is_over(broker: MemoryBroker, epoch: str) -> bool:
 
 
 def _rows(tables: Any) -> list[str]:
-    from ardiq_django.models import Attempt, Job, Queue, Worker
+    from ardiq_django.models import Attempt, Job
 
     alive = {worker.epoch: worker for worker in tables.workers.filter(queue=tables.queue)}
     found = [f"the lease of worker {one.epoch} is over" for one in alive.values() if one.lease_end_ms <= tables.now_ms]
@@ -59,9 +59,6 @@ def _rows(tables: Any) -> list[str]:
             found.append(f"job {job.job_id} is {job.state} with finish_ms={job.finish_ms}")
     rows = Attempt.objects.using(tables.alias).exclude(job__in=Job.objects.using(tables.alias).all())
     found += [f"attempt {pk} is of no job" for pk in rows.values_list("pk", flat=True)]
-    for queue in Queue.objects.using(tables.alias).filter(name=tables.queue).exclude(clearing=""):
-        if not Worker.objects.using(tables.alias).filter(epoch=queue.clearing).exists():
-            found.append(f"{queue.clearing}, which is no worker, clears suspects")
     return found
 
 
@@ -128,7 +125,6 @@ class _Keys:
             "running": lambda: self._held(name),
             "dead": lambda: self._each(name, set()),
             "aborts": lambda: self._each(name, set(self._store.get("running", ()))),
-            "clearing": lambda: self._each(name, {text for one in self._alive for text in (one, one + "*")}),
             "mail": lambda: iter(()) if rest in self._alive else iter((f"mail of {rest}, which is no worker",)),
             "tombs": lambda: self._each(name, set(self._store.get(f"lane:{rest}", ()))),
             "end": lambda: self._fading(name),

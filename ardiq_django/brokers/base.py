@@ -87,8 +87,10 @@ class Broker(ABC):
         Raises `LeaseLost`, changing nothing, if the epoch is unknown or was reaped. An outcome whose claim is no longer
         this epoch's is `stale` and changes nothing. Jobs leave each lane in FIFO order, lanes in the order given.
         Nothing is handed out while the queue is paused. A job whose window is over ends as expired instead of being
-        handed out. A job with crashes is handed out alone: one worker at a time is chosen for it, gets nothing else
-        until it holds nothing, then that job, and nothing beside it; until then one that holds nothing takes its place.
+        handed out. A job with crashes is handed out alone: a worker chosen for it gets nothing else until it holds
+        nothing, then that job, and nothing beside it. At most half of the living workers, and at least one, are chosen
+        at a time; a worker that holds nothing takes the place of a chosen one that has not begun, and needs no choosing
+        where there is room. Who dies, leaves, or wants nothing and runs no such job makes room at once.
         """
 
     def completion(self, epoch: str, worker_id: str) -> Completion:
@@ -201,14 +203,14 @@ class Broker(ABC):
     async def page(self, query: Query) -> Page:
         """Jobs newest first (by end, start, due or enqueue time). At most the newest 10,000 of a state are scanned."""
 
-    @abstractmethod
-    async def workers(self) -> list[WorkerRow]:
-        """The registered workers."""
-
     async def last_runs(self, task: str, limit: int) -> list[Ran]:
         """The last jobs of a task that an attempt ended, newest first, among the newest `RUNS_SCANNED` of each end."""
         page = await self.page(Query(ENDED_BY_ATTEMPTS, task, limit=limit))
         return [Ran(one.job.id, one.state, one.end.start_ms, one.end.finish_ms) for one in page.rows if one.end]
+
+    @abstractmethod
+    async def workers(self) -> list[WorkerRow]:
+        """The registered workers."""
 
     @abstractmethod
     async def points(self, resolution: Resolution, since_ms: int, until_ms: int, task: str = "") -> list[Point]:

@@ -82,6 +82,10 @@ class JobQuerySet(models.QuerySet["Job"]):
         """Hand out one job that has crashed a worker."""
         return list(map(Claimed._make, self._dialect.take(hand, SUSPECT, (hand.queue, hand.now_ms))))
 
+    def suspects(self) -> int:
+        """How many of these wait and have crashed a worker; a thousand are as good as more."""
+        return self.filter(Literally("state = 'queued' AND crashes > 0"))[:1_000].count()
+
     def succeed(self, hand: Hand, outcomes: Sequence[Succeeded]) -> list[str]:
         """Write the successes of what this hand still holds; returns the ids of these."""
         return self._dialect.succeed(hand, outcomes)

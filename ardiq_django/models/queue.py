@@ -11,24 +11,16 @@ class QueueQuerySet(models.QuerySet["Queue"]):
         """Pause the queue, or let it go on."""
         self.update_or_create(name=name, defaults={"paused": paused})
 
-    def pass_clearing(self, name: str, holder: str, epoch: str) -> bool:
-        """Let `epoch` clear suspects ("" for nobody), if that is still the duty of `holder`."""
-        self.get_or_create(name=name)
-        return bool(self.filter(name=name, clearing=holder).update(clearing=epoch, draining=True))
-
-    def begin_clearing(self, name: str, epoch: str) -> bool:
-        """From now on nobody takes the place of `epoch`, if it is still its duty."""
-        return bool(self.filter(name=name, clearing=epoch).update(draining=False))
+    def hold(self, name: str) -> None:
+        """Be the only one to choose workers for suspects until this transaction ends."""
+        self.select_for_update().get_or_create(name=name)
 
 
 class Queue(models.Model):
-    """Whether a queue is paused, and which worker clears its suspects. No row means neither."""
+    """Whether a queue is paused. No row means that it is not."""
 
     name = models.CharField(_("name"), max_length=64, unique=True)
     paused = models.BooleanField(_("paused"), default=False, db_default=False)
-    clearing = models.CharField(_("clearing epoch"), max_length=64, default="", db_default="")
-
-    draining = models.BooleanField(_("finishes other jobs first"), default=False, db_default=False)
 
     objects = QueueQuerySet.as_manager()
 

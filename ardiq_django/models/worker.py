@@ -1,6 +1,7 @@
 """The workers' table: one row from registration until the worker leaves or is reaped."""
 
 import time
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
@@ -20,9 +21,7 @@ from ardiq_django.wire import Command, News, WorkerCard, pack
 
 unpack_mail = msgspec.msgpack.Decoder(list[Command]).decode
 unpack_news = msgspec.msgpack.Decoder(News).decode
-QUEUE_STATE = """{clock}, COALESCE(q.paused, FALSE), COALESCE(q.clearing, ''),
-  COALESCE(q.draining, FALSE),
-  EXISTS (SELECT 1 FROM ardiq_worker c WHERE c.epoch = q.clearing),
+QUEUE_STATE = """{clock}, COALESCE(q.paused, FALSE), w.draining,
   EXISTS (SELECT 1 FROM ardiq_job WHERE queue = %s AND state = 'queued' AND crashes > 0),
   {first_due}"""
 LOOK = """SELECT {state},
@@ -32,7 +31,7 @@ FROM ardiq_worker w LEFT JOIN ardiq_queue q ON q.name = w.queue WHERE w.epoch = 
 PEEK = """SELECT {state},
   EXISTS (SELECT 1 FROM ardiq_job WHERE queue = %s AND state = 'queued' AND crashes = 0),
   EXISTS (SELECT 1 FROM ardiq_job WHERE queue = %s AND epoch = %s AND state = 'running')
-FROM (SELECT 1 AS one) AS here LEFT JOIN ardiq_queue q ON q.name = %s"""
+FROM (SELECT 1 AS one) AS here LEFT JOIN ardiq_queue q ON q.name = %s LEFT JOIN ardiq_worker w ON w.epoch = %s"""
 
 
 class NowMs(Func):
@@ -61,11 +60,13 @@ class QueueState:
 
     now_ms: int
     paused: bool
-    clearing: str  # the epoch that clears suspects
-    draining: bool  # it has yet to finish what it holds: one that holds nothing may take its place
-    clearing_lives: bool
+    draining: bool | None  # the worker is chosen for suspects, and has yet to finish what it holds, or has begun
     suspects: bool
     due_ms: int | None  # when the next scheduled job is due
+
+    @property
+    def is_chosen(self) -> bool:
+        return self.draining is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
 
     def peek(self, queue: str, epoch: str, skew_ms: int) -> Peek:
         """Whether there is something for this worker, as cheaply as it can be told; nothing is locked."""
-        ((now, *rest),) = self._seen(PEEK, queue, epoch, queue)
+        ((now, *rest),) = self._seen(PEEK, queue, epoch, queue, epoch)
         return Peek(now + skew_ms, *rest)
 
     def _seen(self, sql: str, queue: str, *last: str) -> list[Row]:
@@ -111,6 +112,14 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
             "UPDATE ardiq_worker SET call_no = %s, answers = %s, lease_end_ms = %s WHERE epoch = %s",
             (call, answers, lease_end_ms, epoch),
         )
+
+    def parts(self, queue: str, epoch: str) -> "Counter[bool | None]":
+        """How many of the other workers drain (True) or clear (False) for suspects, or are not chosen (None)."""
+        return Counter(self.filter(queue=queue).exclude(epoch=epoch).values_list("draining", flat=True))
+
+    def choose(self, epoch: str, draining: bool | None) -> None:
+        """Note the part of a worker in the clearing of suspects, None if it has none; its row is locked."""
+        self.filter(epoch=epoch).update(draining=draining)
 
     def renew(self, epoch: str, lease_ms: int, news: News | None = None) -> bool:
         """Renew a lease from now and store the news, if any; False if there is no such worker."""
@@ -149,6 +158,8 @@ class Worker(models.Model):
     answers = models.TextField(_("its answers"), default="", db_default="")  # the first letter of each
     news = models.BinaryField(_("news"), default=b"")  # packed, as the last beat told it
     reported = models.BigIntegerField(_("last report"), default=0, db_default=0)  # of figures
+    # for suspects: NULL unless it is chosen, and false once it has begun
+    draining = models.BooleanField(_("finishes other jobs first"), null=True)
     mail = models.BinaryField(_("commands"), default=b"")  # packed commands that wait to be heard
 
     objects = WorkerQuerySet.as_manager()

@@ -211,7 +211,8 @@ class World:
             for hand in (*self.hands, *self.former)
         ]  # fmt: skip
         strays = len(set(self.broker._workers) - set(names))
-        return tuple(rows), tuple(hands), strays, self.broker._clearing.epoch and names.get(self.broker._clearing.epoch)
+        chosen = sorted((names.get(epoch, "?"), draining) for epoch, draining in self.broker._chosen.draining.items())
+        return tuple(rows), tuple(hands), strays, tuple(chosen)
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from django.db import connections, transaction
 from ardiq_django import results
 from ardiq_django.brokers.base import QueueRules
 from ardiq_django.brokers.bell import Bell
+from ardiq_django.brokers.clearing import Clearing
 from ardiq_django.models import Attempt, Job, Queue, Schedule, Stat, Worker
 from ardiq_django.models.dialects import dialect
 from ardiq_django.models.job_queryset import JobQuerySet
@@ -100,6 +101,11 @@ class Tables:
             transaction.on_commit(bell.ring, using=self.alias)
         else:
             bell.ring()
+
+    def clearing(self, epoch: str) -> Clearing:
+        """How the clearing of suspects stands, as this worker sees it."""
+        parts = self.workers.parts(self.queue, epoch)
+        return Clearing(1 + parts.total(), parts[False], parts[True], self.jobs.suspects())
 
     def locked(self, ids: Sequence[str]) -> dict[str, Job]:
         """The rows of these jobs, for update, by id."""

@@ -1,6 +1,7 @@
 """The hot path: one exchange, in one transaction."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ardiq_django.brokers.database.settling import settle
 from ardiq_django.brokers.database.tables import Tables
@@ -71,8 +72,8 @@ class _Turning:
     def _claim(self) -> list[Delivery]:
         turn, look = self._turn, self._look
         if look.paused or not turn.want:
-            if look.clearing == turn.epoch and not turn.held:
-                self._pass_clearing("")
+            if look.draining or (look.is_chosen and not turn.held):
+                self._choose(None)
             return []
         if (alone := self._clear_suspects()) is not None:
             return alone
@@ -84,26 +85,39 @@ class _Turning:
         return self._delivered(found)
 
     def _clear_suspects(self) -> list[Delivery] | None:
-        """The suspect this worker is to run alone; nothing while it holds anything; None if that is not its duty."""
-        look, epoch = self._look, self._turn.epoch
-        chosen = look.clearing == epoch
-        is_idle_instead = look.draining and not self._turn.held and not chosen
-        if look.suspects and (is_idle_instead or not look.clearing_lives):
-            chosen = self._pass_clearing(epoch)
-        if not chosen:
+        """The suspect this worker is to run alone; nothing while it holds anything; None if it is not chosen."""
+        look, held = self._look, self._turn.held
+        if not (look.suspects or look.is_chosen):
             return None
-        if self._turn.held:
+        if held and look.is_chosen and not look.draining:
             return []
-        if not self._tables.queues.begin_clearing(self._tables.queue, epoch):
+        self._choose(self._choice())
+        if not self._look.is_chosen:
             return None
+        if held:
+            return []
         if found := self._tables.table.take_suspect(self._hand):
             return self._delivered(found)
-        self._pass_clearing("", holder=epoch)
+        self._choose(None)
         return None
 
-    def _pass_clearing(self, epoch: str, holder: str | None = None) -> bool:
-        holder = self._look.clearing if holder is None else holder
-        return self._tables.queues.pass_clearing(self._tables.queue, holder, epoch)
+    def _choice(self) -> bool | None:
+        """Whether this worker is to drain, or to clear; None if there is no room for one more."""
+        draining = self._turn.held > 0
+        if not self._has_room():
+            return None
+        if draining == self._look.draining:
+            return draining
+        self._tables.queues.hold(self._tables.queue)  # two might be chosen for the last room
+        return draining if self._has_room() else None
+
+    def _has_room(self) -> bool:
+        return self._tables.clearing(self._turn.epoch).has_room(holds_any=self._turn.held > 0)
+
+    def _choose(self, draining: bool | None) -> None:
+        if draining != self._look.draining:
+            self._tables.workers.choose(self._turn.epoch, draining)
+            self._look = replace(self._look, draining=draining)
 
     def _delivered(self, rows: Sequence[Claimed]) -> list[Delivery]:
         histories = self._tables.histories([row.key for row in rows if row.has_history])

@@ -81,8 +81,9 @@ class Glance:
         self._due_ms = None if peek.paused else peek.due_ms
         if peek.paused:
             return False
-        if peek.clearing == self._epoch:  # gets nothing until it holds nothing
-            return not peek.holds
         is_due = peek.due_ms is not None and peek.due_ms <= peek.now_ms
-        is_free = not peek.clearing_lives or (peek.draining and not peek.holds)
-        return peek.ready or is_due or (peek.suspects and is_free)
+        finds_others = peek.ready or is_due
+        if not (peek.suspects or peek.is_chosen):
+            return finds_others
+        clearing = self._tables.clearing(self._epoch)
+        return clearing.is_worth_a_turn(peek.draining, holds_any=peek.holds, finds_others=finds_others)

@@ -7,9 +7,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from ardiq_django.brokers.base import Broker, QueueRules
 from ardiq_django.brokers.bell import Bell
+from ardiq_django.brokers.clearing import Clearing
 from ardiq_django.brokers.durability import Durability
 from ardiq_django.brokers.memory.buckets import Buckets
-from ardiq_django.brokers.memory.clearing import Clearing
+from ardiq_django.brokers.memory.clearing import Chosen
 from ardiq_django.brokers.memory.entry import Entry, Registration
 from ardiq_django.brokers.memory.jobs import Jobs
 from ardiq_django.brokers.memory.schedules import MemorySchedules
@@ -47,7 +48,7 @@ class MemoryBroker(Broker):
         self._lock = threading.RLock()
         self._work, self._post, self._ends = Bell(), Bell(), Bell()
         self._jobs = Jobs(rules, self._now, self._ends.ring)
-        self._clearing = Clearing()
+        self._chosen = Chosen()
         self._workers: dict[str, Registration] = {}
         self._watermarks: dict[str, int] = {}
         self._staged: dict[str, str] = {}  # by schedule the job that it staged last
@@ -79,7 +80,7 @@ class MemoryBroker(Broker):
 
     def _forget(self, epoch: str) -> None:
         self._workers.pop(epoch, None)
-        self._clearing.end(epoch)
+        self._chosen.end(epoch)
 
     def _worker(self, epoch: str) -> Registration:
         worker = self._workers.get(epoch)
@@ -94,7 +95,7 @@ class MemoryBroker(Broker):
 
     async def exchange(self, turn: Exchange) -> Turn:
         with self._lock:
-            worker = self._renewed(turn.epoch)
+            worker, chosen = self._renewed(turn.epoch), dict(self._chosen.draining)
             if turn.call > worker.call:
                 answers = self._jobs.settle(turn)
                 self._jobs.promote()
@@ -102,14 +103,19 @@ class MemoryBroker(Broker):
                 worker.call = turn.call
             # sleepers must know of jobs that are left over, and of new times to look at the clock
             scheduled = any(isinstance(outcome, Retrying | Requeued) for outcome in turn.outcomes)
-            if scheduled or any(self._jobs.lanes.values()) or self._jobs.suspects:
+            if scheduled or any(self._jobs.lanes.values()) or self._may_free_a_suspect(turn, worker.turn, chosen):
                 self._work.ring()
             return worker.turn
 
+    def _may_free_a_suspect(self, turn: Exchange, answer: Turn, chosen: Mapping[str, bool]) -> bool:
+        # where nothing has changed, those for whom there is no room would wake each other for ever
+        has_changed = turn.outcomes or answer.deliveries or chosen != self._chosen.draining
+        return bool(has_changed and self._jobs.suspects_waiting())
+
     def _claim(self, turn: Exchange) -> list[Delivery]:
         if self._paused or not turn.want:
-            if not turn.held:
-                self._clearing.end(turn.epoch)
+            if not turn.held or self._chosen.draining.get(turn.epoch):
+                self._chosen.end(turn.epoch)
             return []
         if (alone := self._clear_suspects(turn)) is not None:
             return alone
@@ -121,18 +127,18 @@ class MemoryBroker(Broker):
         return found
 
     def _clear_suspects(self, turn: Exchange) -> list[Delivery] | None:
-        clearing, epoch = self._clearing, turn.epoch
-        if clearing.is_open_to(epoch, turn.held > 0, self._workers):
-            clearing.pass_to(epoch if self._jobs.suspects else "")
-        if clearing.epoch != epoch:
-            return None
-        if turn.held:
+        """The suspect this worker is to run alone; nothing while it holds anything; None if it is not chosen."""
+        epoch, holds_any = turn.epoch, turn.held > 0
+        if holds_any and self._chosen.draining.get(epoch) is False:
             return []
-        clearing.begin()
-        alone = next(self._jobs.take(turn, self._jobs.suspects), None)
-        if alone is None:
-            clearing.end(epoch)
-        return [alone] if alone else None
+        if not self._clearing(epoch).has_room(holds_any=holds_any):
+            self._chosen.end(epoch)
+            return None
+        self._chosen.begin(epoch, draining=holds_any)
+        return [] if holds_any else [next(self._jobs.take(turn, self._jobs.suspects))]
+
+    def _clearing(self, epoch: str) -> Clearing:
+        return self._chosen.as_seen_by(epoch, self._workers, self._jobs.suspects_waiting())
 
     async def wait(self, epoch: str, timeout_s: float) -> None:
         with self._work.listener() as listener:
@@ -144,11 +150,9 @@ class MemoryBroker(Broker):
     def _ready_for(self, epoch: str) -> bool:
         if self._paused:
             return False
-        holds_any = bool(self._jobs.held_by(epoch))
-        if self._clearing.epoch == epoch:  # gets nothing until it holds nothing
-            return not holds_any
-        is_open = self._clearing.is_open_to(epoch, holds_any, self._workers)
-        return any(self._jobs.lanes.values()) or bool(self._jobs.suspects and is_open)
+        draining, holds_any = self._chosen.draining.get(epoch), bool(self._jobs.held_by(epoch))
+        finds_others = any(self._jobs.lanes.values())
+        return self._clearing(epoch).is_worth_a_turn(draining, holds_any=holds_any, finds_others=finds_others)
 
     async def listen(self, epoch: str, timeout_s: float) -> list[Command]:
         with self._post.listener() as listener:

@@ -55,6 +55,10 @@ class Jobs:
         held = [entry for entry in self.in_state(State.RUNNING) if entry.holder == epoch]
         return sorted(held, key=lambda entry: entry.ticket)
 
+    def suspects_waiting(self) -> int:
+        """How many jobs with crashes are queued."""
+        return sum(entry.tally.crashes > 0 for entry in self.in_state(State.QUEUED))
+
     def is_unfinished(self, job_id: str) -> bool:
         entry = self.entries.get(job_id)
         return entry is not None and not self.has_lapsed(entry) and not entry.state.ended

@@ -99,7 +99,7 @@ class RedisBroker(Broker):
         return await self._loops.here.intake.store(jobs, self.skew_ms)
 
     async def register(self, card: WorkerCard) -> None:
-        await self._call("register", (), (card.epoch, pack(card)))
+        await self._call("register", [self._keys["clearing"]], (card.epoch, pack(card)))
 
     async def leave(self, epoch: str) -> None:
         await self._reaper.leave(epoch)

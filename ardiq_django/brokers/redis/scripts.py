@@ -16,7 +16,7 @@ Value = bytes | str | int
 
 # in the order in which lua/_common.lua names them
 _FIXED = (
-    "jobs", "running", "tries", "due", "retry", "expiry", "aborts", "suspects", "clearing", "paused", "waiting",
+    "jobs", "running", "tries", "due", "retry", "expiry", "aborts", "suspects", "clearers", "paused", "waiting",
     "workers", "cards", "news", "calls", "dead", "cron", "wake",
     "ended:succeeded", "ended:failed", "ended:aborted", "ended:expired",
 )  # fmt: skip

@@ -1,5 +1,5 @@
 -- The second half of a turn: jobs whose time has come go into their lanes, and jobs are handed out.
--- with: _ends _turn
+-- with: _ends _turn _clearing
 
 local function promote(zset, most)
   local ids = call('ZRANGEBYSCORE', zset, '-inf', NOW, 'LIMIT', 0, most)
@@ -69,44 +69,47 @@ local function take(lane, quota)
   end
 end
 
--- A job with crashes runs alone. True if this worker is the one chosen for it, and gets nothing beside.
-local function clear_suspects()
-  local chosen, is_draining = clearer()
-  local is_idle_instead = is_draining and held == 0 and chosen ~= epoch
-  if is_idle_instead or not call('ZSCORE', WORKERS, chosen) then
-    if call('EXISTS', SUSPECTS) == 0 then
-      return false
-    end
-    chosen = epoch
-    call('SET', CLEARING, epoch)
-    ring() -- the others go on with the innocent
+local function be_chosen_no_more()
+  if call('HDEL', CLEARERS, epoch) == 1 then
+    ring()
   end
-  if chosen ~= epoch then
+end
+
+-- A job with crashes runs alone. True if this worker is chosen for it, and gets nothing beside.
+local function clear_suspects()
+  local own, others = parts(epoch)
+  if held > 0 and own == 'clearing' then
+    return true
+  elseif not has_room(held > 0, others) then
+    be_chosen_no_more()
     return false
   elseif held > 0 then
+    if call('HSET', CLEARERS, epoch, 'draining') == 1 then
+      ring() -- the others go on with the innocent
+    end
     return true
   end
   while number_found == 0 do
     local id = call('LPOP', SUSPECTS)
     if not id then
-      call('DEL', CLEARING)
+      be_chosen_no_more()
       return false
     end
     hand_out({id}, {})
   end
-  call('SET', CLEARING, epoch .. '*')
+  call('HSET', CLEARERS, epoch, 'clearing')
+  ring() -- and with the next suspect, if there is room
   return true
 end
 
 local function claim()
   if want == 0 or has(PAUSED) then
-    if held == 0 and has(CLEARING) and clearer() == epoch then
-      call('DEL', CLEARING)
-      ring()
+    if has(CLEARERS) and (held == 0 or call('HGET', CLEARERS, epoch) == 'draining') then
+      be_chosen_no_more()
     end
     return
   end
-  if (has(SUSPECTS) or has(CLEARING)) and clear_suspects() then
+  if (has(SUSPECTS) or has(CLEARERS)) and clear_suspects() then
     return
   end
   local lists = {}

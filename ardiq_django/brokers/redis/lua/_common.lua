@@ -1,6 +1,6 @@
 -- The keys, rules and clock of the queue, and what most verbs do. Prepended to every script.
 
-local JOBS, RUNNING, TRIES, DUE, RETRY, EXPIRY, ABORTS, SUSPECTS, CLEARING, PAUSED, WAITING,
+local JOBS, RUNNING, TRIES, DUE, RETRY, EXPIRY, ABORTS, SUSPECTS, CLEARERS, PAUSED, WAITING,
   WORKERS, CARDS, NEWS, CALLS, DEAD, CRON, WAKE = unpack(KEYS, 1, 18)
 local QUEUE = string.sub(JOBS, 1, -5) -- what every key of the queue begins with
 
@@ -48,12 +48,6 @@ local function ring()
   if call('LLEN', WAKE) == 0 then
     call('RPUSH', WAKE, 1)
   end
-end
-
--- Who is to run suspects ('' for nobody), and whether it has yet to begin: then one that holds nothing may instead.
-local function clearer()
-  local chosen, has_begun = string.match(call('GET', CLEARING) or '', '^([^*]*)(%*?)$')
-  return chosen or '', has_begun == ''
 end
 
 local function lane_list(lane)

@@ -15,7 +15,7 @@ local fence = epoch .. '.' .. ARGV[9]
 
 -- Most of the time none of these exists, and one question tells. None comes into being here, but due jobs and tallies.
 local known_lanes = (at_records - 22) / 2
-local is_any_odd = call('EXISTS', TRIES, DUE, RETRY, EXPIRY, ABORTS, SUSPECTS, CLEARING, PAUSED, WAITING,
+local is_any_odd = call('EXISTS', TRIES, DUE, RETRY, EXPIRY, ABORTS, SUSPECTS, CLEARERS, PAUSED, WAITING,
   unpack(KEYS, 23 + known_lanes, at_records)) > 0 -- and the tombs
 local has_gone_on = is_any_odd
 

@@ -1,5 +1,5 @@
 -- Settle what is finished, promote what is due, hand out what is wanted: the hot path, one call for a whole batch.
--- with: _job _ends _due _turn _settle _claim
+-- with: _job _ends _due _turn _settle _clearing _claim
 
 -- The last call is answered again: what it handed out is what stands under its number. An earlier one is a claim that
 -- waited too long, and gets nothing.

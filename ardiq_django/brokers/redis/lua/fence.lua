@@ -9,8 +9,8 @@ for i = 9, #ARGV do
   if lease_end and (how ~= 'lost' or tonumber(lease_end) <= NOW) then
     call('ZREM', WORKERS, epoch)
     call('HSET', DEAD, epoch, how == 'left' and how or 'lost')
-    if clearer() == epoch then
-      call('DEL', CLEARING)
+    if call('HDEL', CLEARERS, epoch) == 1 then
+      ring()
     end
   end
 end

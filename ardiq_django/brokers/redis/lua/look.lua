@@ -1,6 +1,6 @@
 -- Whether it is worth a worker's while to claim: 'ready', 'idle', or 'busy' where it must first finish what it holds;
 -- and how long until the next job is due. ARGV: epoch. KEYS after the fixed: the lanes.
--- with: _due
+-- with: _due _clearing
 
 local epoch = ARGV[8]
 
@@ -17,17 +17,18 @@ local function word()
   if call('EXISTS', PAUSED) == 1 then
     return 'idle'
   end
-  local chosen, is_draining = clearer()
-  if chosen == epoch then
-    return holds_any() and 'busy' or 'ready'
-  elseif #KEYS > 22 and call('EXISTS', unpack(KEYS, 23)) > 0 then
+  local own, others = parts(epoch)
+  local finds_others = #KEYS > 22 and call('EXISTS', unpack(KEYS, 23)) > 0
+  if own then
+    if not holds_any() then
+      return 'ready'
+    elseif own == 'clearing' or has_room(true, others) then
+      return 'busy'
+    end
+  elseif not finds_others and call('EXISTS', SUSPECTS) == 1 and has_room(holds_any(), others) then
     return 'ready'
   end
-  if call('EXISTS', SUSPECTS) == 0 then
-    return 'idle'
-  end
-  local is_free = not call('ZSCORE', WORKERS, chosen) or (is_draining and not holds_any())
-  return is_free and 'ready' or 'idle'
+  return finds_others and 'ready' or 'idle'
 end
 
 return {word(), nearest_due() or false}
