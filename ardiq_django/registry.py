@@ -17,6 +17,7 @@ from ardiq_django.validation import check_flag, check_title, known_keywords
 if TYPE_CHECKING:
     from ardiq_django.dependencies import Injection
 
+ACT = "ardiq.act"  # the admin's own task, of `operating.act`; nobody else's
 _ORDINARY = inspect.Parameter.POSITIONAL_OR_KEYWORD
 
 
@@ -80,6 +81,8 @@ class Registry:
             app.check_lane(options.priority)
         name = options.name or default_name(fn, app.task_names)
         check_title("name", name)
+        if name == ACT and getattr(fn, "__module__", "") != "ardiq_django.operating.act":
+            raise ValueError(f"task name {name!r} is kept for the admin's own task; {_place(fn)} needs another one")
         self._refuse_second(name, fn)
         if options.executor == "process":
             _check_process(fn, name)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from ardiq_django.dashboard.job import Job, short, shown_ms
 from ardiq_django.dashboard.moments import duration, stamp
 from ardiq_django.models.job import LABELS
+from ardiq_django.operating.sieve import error_type
 from ardiq_django.results import State
 from ardiq_django.snapshot import Snapshot
 
@@ -32,7 +33,7 @@ def task(job: Job) -> str:
     if not job.task:
         return format_html('<em class="ardiq-quiet">{}</em>', gettext("undecodable"))
     name = format_html_join(mark_safe("<wbr>"), "{}", ((part,) for part in _parts(job.task)))
-    error = last_error(job.snapshot)
+    error = error_type(job.snapshot)
     return format_html('{} <small class="ardiq-error">{}</small>', name, error) if error else name
 
 
@@ -85,13 +86,6 @@ def _parts(name: str) -> list[str]:
     """A dotted name in parts between which a line may break."""
     *path, last = name.split(".")
     return [f"{part}." for part in path] + [last]
-
-
-def last_error(snapshot: Snapshot) -> str:
-    """The type of the error that a job failed with, or is retried for."""
-    if snapshot.state not in (State.FAILED, State.RETRYING) or not snapshot.attempts:
-        return ""
-    return snapshot.attempts[-1].error_type or snapshot.attempts[-1].event
 
 
 def span(snapshot: Snapshot) -> str | None:

@@ -120,12 +120,6 @@ class StateFilter(JobFilter):
         return {f"{place}__c": counts.get(State(value), 0) for place, (value, _name) in enumerate(self.lookup_choices)}
 
 
-def tabs_of(spec: Any, changelist: ChangeList) -> list[dict[str, Any]]:
-    """The states as tabs above the list, if this is their filter: each leads to that state and keeps what else is
-    chosen."""
-    return list(spec.choices(changelist)) if isinstance(spec, StateFilter) else []
-
-
 class SinceFilter(JobFilter):
     """The last hour, day or week."""
 
@@ -155,6 +149,40 @@ class TaskFilter(JobFilter):
 
     def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
         return queryset.filter(task=value)
+
+
+class ErrorFilter(JobFilter):
+    """One type of error, as groups lead to it; offered only where it is chosen, since brokers do not list them."""
+
+    title = _("error")
+    parameter_name = "error"
+
+    def has_output(self) -> bool:
+        return self.value() is not None
+
+    def offers(self, desk: Desk) -> Choices:
+        chosen = self.value()
+        return [(chosen, chosen)] if chosen else []
+
+    def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        return queryset.filter(error=value)
+
+
+class GroupFilter(JobFilter):
+    """Whether failed jobs are shown as groups by task and error. It narrows nothing."""
+
+    title = _("group")
+    parameter_name = "group"
+    template = "ardiq/unlisted.html"
+
+    def has_output(self) -> bool:
+        return True
+
+    def offers(self, desk: Desk) -> Choices:
+        return [("error", _("Group by error"))]
+
+    def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        return queryset
 
 
 def _number(value: int) -> str:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from ardiq_django.dashboard.apart import ApartModel
 from ardiq_django.dashboard.moments import moment
 from ardiq_django.models.job import LABELS
+from ardiq_django.operating.sieve import error_type
 from ardiq_django.results import State
 from ardiq_django.snapshot import Snapshot
 
@@ -20,6 +21,7 @@ class Job(ApartModel):
     job_id = models.CharField(_("job id"), max_length=200)
     task = models.CharField(_("task"), max_length=255)
     state = models.CharField(_("state"), max_length=10, choices=[(state.value, LABELS[state]) for state in State])
+    error = models.CharField(_("error"), max_length=255)
     when = models.DateTimeField(_("when"))
 
     snapshot: ClassVar[Snapshot]
@@ -41,6 +43,7 @@ class Job(ApartModel):
             job_id=known.id,
             task=known.task,
             state=snapshot.state,
+            error=error_type(snapshot),
             when=moment(shown_ms(snapshot)),
         )
         return job.shown(snapshot=snapshot)

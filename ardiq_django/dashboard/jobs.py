@@ -11,9 +11,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from ardiq_django.dashboard.beside import beside
+from ardiq_django.dashboard.bulk import BulkMixin
 from ardiq_django.dashboard.columns import COLUMNS, lane
 from ardiq_django.dashboard.desk import ROWS, desk_of
-from ardiq_django.dashboard.filters import QueueFilter, SinceFilter, StateFilter, TaskFilter, tabs_of
+from ardiq_django.dashboard.filters import ErrorFilter, GroupFilter, QueueFilter, SinceFilter, StateFilter, TaskFilter
 from ardiq_django.dashboard.job import Job
 from ardiq_django.dashboard.job_deeds import JOB_DEEDS
 from ardiq_django.dashboard.job_pages import JobPagesMixin
@@ -22,15 +24,18 @@ from ardiq_django.dashboard.queryset import BrokerQuerySet
 from ardiq_django.exceptions import BrokerError
 
 
-class JobAdminMixin(JobPagesMixin):
+class JobAdminMixin(BulkMixin, JobPagesMixin):
     """The same pages for every broker; mix it with the `ModelAdmin` of a theme."""
 
     deeds = JOB_DEEDS
     list_display: Any = COLUMNS
     list_display_links = COLUMNS[:1]
-    list_filter = (QueueFilter, StateFilter, SinceFilter, TaskFilter)
+    list_filter = (QueueFilter, StateFilter, SinceFilter, TaskFilter, ErrorFilter, GroupFilter)
     search_fields = ("job_id", "task")
-    search_help_text = _("A part of a job's id or of its task's name. A whole id leads to that job.")
+    search_help_text = _(
+        "A part of a job's id or of its task's name; among failed or retrying jobs also of the error. "
+        "A whole id leads to that job."
+    )
     ordering = ("-when",)
     sortable_by = ()
     date_hierarchy = "when"
@@ -47,7 +52,9 @@ class JobAdminMixin(JobPagesMixin):
         return [column for column in COLUMNS if column is not lane or app is None or len(app.priorities) > 1]
 
     def get_queryset(self, request: HttpRequest) -> BrokerQuerySet:
-        return BrokerQuerySet.at(desk_of(request))
+        desk = desk_of(request)
+        desk.reads_messages = self.may(request, "view_job_payload")
+        return BrokerQuerySet.at(desk)
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         try:
@@ -64,7 +71,7 @@ class JobAdminMixin(JobPagesMixin):
         response = super().changelist_view(request, extra_context)
         context = getattr(response, "context_data", None) or {}
         if "cl" in context:
-            context["tabs"] = [tab for spec in context["cl"].filter_specs for tab in tabs_of(spec, context["cl"])]
+            context |= beside(context["cl"]) | {"group_deeds": self.group_deeds(request)}
         return response
 
     def _sought(self, request: HttpRequest) -> str:

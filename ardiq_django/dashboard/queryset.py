@@ -1,6 +1,7 @@
 """Django's query language over a broker: the query is Django's own, only its execution is ours."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,10 +10,11 @@ from django.db.models import Max, Min, Q
 
 from ardiq_django.dashboard.apart import NOT_A_DATABASE, ApartQuerySet
 from ardiq_django.dashboard.desk import WINDOW, Desk
-from ardiq_django.dashboard.job import Job
+from ardiq_django.dashboard.job import Job, shown_ms
 from ardiq_django.dashboard.moments import moment
 from ardiq_django.dashboard.terms import Terms, Unanswerable, read
 from ardiq_django.results import State
+from ardiq_django.snapshot import Page, Snapshot
 
 ORDERS = ((), ("-when",), ("-when", "-pk"))
 
@@ -40,7 +42,12 @@ class BrokerQuerySet(ApartQuerySet[Job]):
         order = tuple(self.query.order_by)
         if order not in ORDERS or not self.query.standard_ordering or self.query.extra_order_by:
             raise Unanswerable(f"a broker lists jobs newest first, not by {', '.join(map(str, order))}")
-        return read(self.query.where)
+        return read(self.query.where).reading_errors(self.desk.reads_messages)
+
+    @property
+    def queue(self) -> str:
+        """Whose jobs they are."""
+        return self._queue_of(self.terms)
 
     def search(self, text: str) -> "BrokerQuerySet":
         """Those with this text in their id or their task's name."""
@@ -57,9 +64,13 @@ class BrokerQuerySet(ApartQuerySet[Job]):
         if terms.keys is not None:
             yield from self._picked(terms)
             return
+        queue, high = self._queue_of(terms), WINDOW if high is None else high
+        rows = self._first(terms).rows[low:high] if terms.sieve else self.desk.rows(queue, terms.query, low, high)
+        yield from (Job.of(queue, snapshot) for snapshot in rows)
+
+    def _first(self, terms: Terms) -> Page:
         queue = self._queue_of(terms)
-        for snapshot in self.desk.rows(queue, terms.query, low, WINDOW if high is None else high):
-            yield Job.of(queue, snapshot)
+        return self.desk.sieved(queue, terms.query, terms.sieve) if terms.sieve else self.desk.first(queue, terms.query)
 
     def _picked(self, terms: Terms) -> Iterator[Job]:
         for key in terms.keys or ():
@@ -77,18 +88,23 @@ class BrokerQuerySet(ApartQuerySet[Job]):
             return len(self._result_cache)
         if self.query.is_empty() or self.query.is_sliced or self.terms.keys is not None:
             return len(self)
-        terms = self.terms
-        return self.desk.first(self._queue_of(terms), terms.query).total
+        return self._first(self.terms).total
 
     @property
     def capped(self) -> bool:
         """Whether there is more than the broker looked at."""
+        return not self.query.is_empty() and self._first(self.terms).capped
+
+    def window(self) -> Sequence[Snapshot]:
+        """All of these jobs that the broker looks at."""
         terms = self.terms
-        return not self.query.is_empty() and self.desk.first(self._queue_of(terms), terms.query).capped
+        return self._first(terms).rows if terms.sieve else self.desk.window(self._queue_of(terms), terms.query).rows
 
     def by_state(self) -> dict[State, int]:
         """How many of these jobs are in each state."""
         terms = self.terms
+        if terms.sieve:
+            return dict(Counter(row.state for row in self._first(terms).rows))
         return dict(self.desk.by_state(self._queue_of(terms), terms.query))
 
     def aggregate(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
@@ -100,7 +116,11 @@ class BrokerQuerySet(ApartQuerySet[Job]):
 
     def _bounds(self) -> tuple[datetime | None, datetime | None]:
         terms = self.terms
-        found = None if self.query.is_empty() else self.desk.bounds(self._queue_of(terms), terms.query)
+        if terms.sieve:
+            times = [shown_ms(row) for row in self._first(terms).rows]
+            found = (min(times), max(times)) if times else None
+        else:
+            found = None if self.query.is_empty() else self.desk.bounds(self._queue_of(terms), terms.query)
         return (moment(found[0]), moment(found[1])) if found else (None, None)
 
     def datetimes(self, field_name: str, kind: str, *args: Any, **kwargs: Any) -> Any:

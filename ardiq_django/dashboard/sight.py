@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 
 from ardiq_django.dashboard.alarm import Alarm, failing, lasting, standing
 from ardiq_django.dashboard.charts import Spark, spark
-from ardiq_django.dashboard.columns import last_error
 from ardiq_django.dashboard.desk import Desk
 from ardiq_django.dashboard.job import Job
 from ardiq_django.dashboard.moments import DAY, MINUTE, duration
@@ -110,7 +109,7 @@ class QueueSight:
         if not self.status.counts.get(State.FAILED):
             return []
         newest = self._desk.first(self.name, Query(states=(State.FAILED,))).rows[:NEWEST]
-        return [Job.of(self.name, one).shown(error=last_error(one)) for one in newest]
+        return [Job.of(self.name, one) for one in newest]
 
     @property
     def queued(self) -> str:

@@ -10,9 +10,12 @@ from django.db import NotSupportedError
 from django.db.models.lookups import Lookup
 from django.db.models.sql.where import AND, OR, WhereNode
 
+from ardiq_django.operating.sieve import Sieve
+from ardiq_django.results import State
 from ardiq_django.snapshot import Query
 
 SEARCHED = {"job_id", "task"}
+WITH_ERRORS = (State.FAILED, State.RETRYING)
 
 
 class Unanswerable(NotSupportedError, IncorrectLookupParameters):
@@ -26,11 +29,19 @@ class Terms:
     queue: str = ""
     keys: tuple[str, ...] | None = None
     query: Query = field(default_factory=Query)
+    sieve: Sieve = field(default_factory=Sieve)
 
     @property
     def narrowed(self) -> bool:
         """Whether more is asked than a queue's states, so that a broker has to look at single jobs."""
-        return is_narrowed(self.query)
+        return bool(self.sieve) or is_narrowed(self.query)
+
+    def reading_errors(self, reads_messages: bool) -> "Terms":
+        """The same, with a text looked for in errors too where only jobs with errors are asked for."""
+        if not self.query.text or not set(self.query.states) <= set(WITH_ERRORS):
+            return self
+        sieve = replace(self.sieve, text=self.query.text, reads_messages=reads_messages)
+        return replace(self, query=replace(self.query, text=""), sieve=sieve)
 
 
 def is_narrowed(query: Query) -> bool:
@@ -98,6 +109,10 @@ def _keys(terms: Terms, wanted: tuple[str, ...]) -> Terms:
     return replace(terms, keys=tuple(key for key in dict.fromkeys(known) if key in wanted))
 
 
+def _error(terms: Terms, wanted: str) -> Terms:
+    return replace(_states(terms, WITH_ERRORS), sieve=replace(terms.sieve, error=wanted))
+
+
 def _since(terms: Terms, at: datetime) -> Terms:
     return _with(terms, since_ms=max(terms.query.since_ms, _ms(at)))
 
@@ -115,6 +130,7 @@ _READERS: dict[tuple[str, str], Callable[[Terms, Any], Terms]] = {
     ("task", "exact"): lambda terms, value: _once(terms, "task", value),
     ("state", "exact"): lambda terms, value: _states(terms, (value,)),
     ("state", "in"): _states,
+    ("error", "exact"): _error,
     ("id", "exact"): lambda terms, value: _keys(terms, (value,)),
     ("id", "in"): _keys,
     ("when", "gte"): _since,

@@ -21,11 +21,12 @@ class Action:
     done: str
     verb: Verb
     call: Callable[[Broker, Sequence[str]], Coroutine[Any, Any, list[Answer]]]
+    only: tuple[State, ...] = tuple(State)
 
     @property
     def states(self) -> tuple[State, ...]:
         """Those it takes jobs from."""
-        return tuple(state for state in State if state in TABLE[self.verb])
+        return tuple(state for state in self.only if state in TABLE[self.verb])
 
     def foresee(self, state: State | None) -> Answer:
         """What it would answer for a job in this state."""
@@ -40,4 +41,8 @@ class Action:
 RETRY = Action("retry", "retrying", "retried", Verb.REPLAY, lambda broker, ids: broker.replay(ids))
 ABORT = Action("abort", "aborting", "aborted", Verb.ABORT, lambda broker, ids: broker.abort(ids))
 PURGE = Action("purge", "purging", "purged", Verb.DELETE, lambda broker, ids: broker.delete(ids))
+RUN_NOW = Action(
+    "run-now", "making due", "made due", Verb.RESCHEDULE,
+    lambda broker, ids: broker.reschedule(ids, 0), only=(State.SCHEDULED, State.RETRYING),
+)  # fmt: skip
 ACTIONS = {action.name: action for action in (RETRY, ABORT, PURGE)}

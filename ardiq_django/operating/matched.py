@@ -13,7 +13,7 @@ from ardiq_django.operating.reach import reached
 from ardiq_django.operating.selection import WINDOW, Selection
 from ardiq_django.operating.sheet import number_of
 from ardiq_django.results import State
-from ardiq_django.snapshot import Query
+from ardiq_django.snapshot import Query, Snapshot
 from ardiq_django.wire import Answer
 
 
@@ -112,11 +112,16 @@ def _ids(app: Ardiq, query: Query, number: int) -> Iterator[list[str]]:
 
 def _unseen(app: Ardiq, query: Query, seen: set[str]) -> Iterator[str]:
     """The ids that are in view now and were not seen; now they are."""
+    for row in in_view(app, query):
+        if row.job.id not in seen:
+            seen.add(row.job.id)
+            yield row.job.id
+
+
+def in_view(app: Ardiq, query: Query) -> Iterator[Snapshot]:
+    """The jobs of a query that the broker looks at, newest first; read as they are wanted."""
     for offset in range(0, WINDOW, BATCH):
         rows = app.broker.run_sync(app.broker.page(replace(query, offset=offset, limit=BATCH))).rows
-        for row in rows:
-            if row.job.id not in seen:
-                seen.add(row.job.id)
-                yield row.job.id
+        yield from rows
         if not rows:
             return

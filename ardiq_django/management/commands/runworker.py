@@ -15,8 +15,9 @@ from django.utils.module_loading import import_string
 
 from ardiq_django import hygiene
 from ardiq_django.ardiq import Ardiq
-from ardiq_django.declared import declared_apps, get_app
+from ardiq_django.declared import apps_in_use, declared_apps, get_app
 from ardiq_django.exceptions import ConfigError
+from ardiq_django.operating import act
 from ardiq_django.process.leash import Leash
 from ardiq_django.process.limits import Limits
 from ardiq_django.process.reload import Reloader, begin_anew
@@ -57,6 +58,9 @@ class Command(BaseCommand):
         apps = list(dict.fromkeys(find_app(name) for name in options["queues"])) or declared_apps()
         if not apps:
             raise CommandError("the setting ARDIQ declares no queue, and none was named: there is nothing to serve")
+        for app in apps:
+            if app in apps_in_use():
+                act.register(app)
         try:
             for app in apps:
                 app.override(**overrides(app, options, is_alone=len(apps) == 1))
