@@ -189,6 +189,21 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a schedule that is declared in code has come, and whether it is to fire."""
+
+    mark_ms: int = 0  # every fire time up to here was staged, or given up; 0 before anybody has looked
+    last_job: str = ""  # that it staged
+    is_enabled: bool = True
+
+    @property
+    def fired_ms(self) -> int:
+        """The fire time of its last job; 0 for none."""
+        fire = self.last_job.rpartition(":")[2]
+        return int(fire) if fire.isdecimal() and len(fire) < len(str(FAR_MS)) else 0
+
+
+@dataclass(frozen=True, slots=True)
 class PlanPage:
     """Some of the plans, in the order in which they fire next, and how many there are."""
 

@@ -4,9 +4,11 @@ from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ardiq_django.clock import new_id, now_ms
+from ardiq_django.config import CallOptions
 from ardiq_django.exceptions import ArdiqError
 from ardiq_django.handles import Job, PreparedTask, run_sync
 from ardiq_django.plan import Plan, Planned
+from ardiq_django.producer import Call
 from ardiq_django.surroundings import around
 from ardiq_django.unsent import refuse_inside_a_loop
 from ardiq_django.wire import Answer
@@ -42,7 +44,10 @@ class ScheduleInfo(NamedTuple):
 
 
 class Schedule:
-    """A handle to one schedule: the app and the id. Making one with `app.schedule(id)` asks the broker nothing."""
+    """A handle to one schedule: the app and the id. Making one with `app.schedule(id)` asks the broker nothing.
+
+    Of one that is declared in code the id is the name of its task; it is run, disabled and enabled like any other, and
+    neither shown by `info()` nor cancelled: what is in code changes in code."""
 
     __slots__ = ("app", "id")
 
@@ -68,23 +73,39 @@ class Schedule:
         return (await self.app.enqueue_many([await self._call()]))[0]
 
     async def disable(self) -> bool:
-        """Fire no more until it is enabled; False if it is unknown. Planning it again does not enable it."""
+        """Fire no more until it is enabled; False if it is unknown. Planning it again does not enable it, nor does a
+        new start of a program that declares it."""
+        if self._is_declared:
+            return await self._switch(on=False)
         row = await self.app.broker.schedules.get(self.id)
         return row is not None and await self._replan(row.mark_ms, 0)
 
     async def enable(self) -> bool:
         """Fire again from now on; False if it is unknown. What passed meanwhile is not made up for, except the one time
         of a schedule that fires once."""
+        if self._is_declared:
+            return await self._switch(on=True)
         row = await self.app.broker.schedules.get(self.id)
         if row is None or row.is_enabled:
             return row is not None
         now = await self.app.broker.now_ms()
         return await self._replan(now, row.plan.next_ms(now))
 
+    @property
+    def _is_declared(self) -> bool:
+        return self.id in self.app.registry.crons
+
+    async def _switch(self, *, on: bool) -> bool:
+        await self.app.broker.schedules.switch(self.id, on=on)
+        return True
+
     async def _replan(self, mark_ms: int, next_ms: int) -> bool:
         return await self.app.broker.schedules.replan(self.id, mark_ms, next_ms) is Answer.DONE
 
     async def _call(self) -> PreparedTask:
+        if self._is_declared:
+            definition = self.app.registry.tasks[self.id]
+            return PreparedTask(self.app.producer.stage(Call(self.id, definition, (), {}, CallOptions())))
         row = await self.app.broker.schedules.get(self.id)
         if row is None:
             raise ArdiqError(f"queue {self.app.queue_name!r} has no schedule {self.id!r}: cancelled, or fired once")

@@ -174,7 +174,8 @@ class Broker(ABC):
         """Enqueue each occurrence later than its schedule's watermark, moving it forward in the same atomic step.
 
         True where this call enqueued it; False where it had been staged before, or where it coalesces and the job that
-        its schedule staged last has not ended: the watermark moves then, and the occurrence is given up."""
+        its schedule staged last has not ended, or where its schedule is switched off: the watermark moves then, and the
+        occurrence is given up."""
 
     @abstractmethod
     async def get(self, job_id: str) -> Snapshot | None:

@@ -1,4 +1,4 @@
-"""The contract of schedules that are kept in the broker: its verbs, and what each one promises.
+"""The contract of schedules: its verbs, and what each one promises.
 
 What `brokers.base` says of all verbs holds here. A plan's times are worked out by whoever plans and whoever fires it;
 the broker keeps them, in the order of the next one, and lets each step through once.
@@ -7,12 +7,13 @@ the broker keeps them, in the order of the next one, and lets each step through 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from ardiq_django.plan import Planned, PlanPage
+from ardiq_django.plan import Planned, PlanPage, Standing
 from ardiq_django.wire import Answer, Firing
 
 
 class Schedules(ABC):
-    """Keeps the schedules of one queue. Those that are declared in code are none of these."""
+    """Keeps the schedules of one queue. Those that are declared in code are none of these, but for `standings` and
+    `switch`."""
 
     @abstractmethod
     async def plan(self, rows: Sequence[Planned]) -> list[bool]:
@@ -50,3 +51,13 @@ class Schedules(ABC):
         True where this call did so. False, changing nothing, where the schedule is gone, disabled or replaced, where
         its mark is no longer the one that the firing was made from, or where somebody else is just firing it. Jobs
         whose ids are known are passed over."""
+
+    @abstractmethod
+    async def standings(self, names: Sequence[str]) -> dict[str, Standing]:
+        """How each of these schedules stands that are declared in code; changes nothing, unlike `Broker.watermarks`."""
+
+    @abstractmethod
+    async def switch(self, name: str, *, on: bool) -> None:
+        """Let a schedule that is declared in code fire, or not, whoever stages it.
+
+        While it is off its watermark moves as ever, and what comes due is given up. Switched on, it starts at now."""

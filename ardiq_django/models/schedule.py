@@ -7,10 +7,11 @@ from django.utils.translation import gettext_lazy as _
 
 from ardiq_django.models.dialects import dialect
 from ardiq_django.models.job_queryset import NAME_LENGTH
-from ardiq_django.plan import Planned, pack_plan, planned
+from ardiq_django.plan import Planned, Standing, pack_plan, planned
 from ardiq_django.wire import Firing
 
 PLANNED = "@"  # before the id of what was planned: what is declared in code may have the same name
+OFF = -1  # in place of the next time, of one that is declared in code
 MOVING = ("fire_ms", "next_ms", "token", "task", "plan")
 
 
@@ -41,6 +42,25 @@ class ScheduleQuerySet(models.QuerySet["Schedule"]):
     def staged(self, queue: str, name: str, job_id: str) -> None:
         """From now on this is the job that a schedule staged last."""
         self.filter(queue=queue, name=name).update(last_job=job_id)
+
+    def is_off(self, queue: str, name: str) -> bool:
+        """Whether what is declared in code under this name is not to fire."""
+        return self.filter(queue=queue, name=name, next_ms=OFF).exists()
+
+    def switch(self, queue: str, name: str, on: bool, now_ms: int) -> None:
+        """Let what is declared in code under this name fire, from now on, or not; in a transaction of the caller's."""
+        self.bulk_create([Schedule(queue=queue, name=name, fire_ms=now_ms)], ignore_conflicts=True)
+        row = self.select_for_update().get(queue=queue, name=name)
+        if on and row.next_ms == OFF:
+            row.next_ms, row.fire_ms = 0, max(row.fire_ms, now_ms)
+        elif not on:
+            row.next_ms = OFF
+        row.save(using=self.db, update_fields=["next_ms", "fire_ms"])
+
+    def standings(self, queue: str, names: Sequence[str]) -> dict[str, Standing]:
+        """How those stand that are declared in code under these names, and known."""
+        rows = self.filter(queue=queue, name__in=names).values_list("name", "fire_ms", "last_job", "next_ms")
+        return {name: Standing(mark, last_job, next_ms != OFF) for name, mark, last_job, next_ms in rows}
 
     def planned(self, queue: str) -> "ScheduleQuerySet":
         """Those that were planned."""

@@ -1,4 +1,4 @@
-"""Schedules as a table, those declared in code among them; and what is done with those that tasks made."""
+"""Schedules as a table, those declared in code among them; and what is done with them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from ardiq_django.operating.console import Console
 from ardiq_django.operating.reach import reached
 from ardiq_django.operating.report import Report
 from ardiq_django.operating.sheet import Column, Sheet, Tone, cut, iso, number_of, plain, when
-from ardiq_django.plan import Planned
+from ardiq_django.plan import Planned, Standing
 from ardiq_django.planner import Schedule
 from ardiq_django.registry import CronDefinition
 from ardiq_django.schedule import Timetable
@@ -40,9 +40,10 @@ class ListedSchedule:
         return cls(queue, plan.id, plan.job.task, fires, state, row.next_ms, row.fired_ms, row.last_job)
 
     @classmethod
-    def declared(cls, queue: str, cron: CronDefinition, now_ms: int) -> "ListedSchedule":
-        name, next_ms = cron.task.name, next(cron.table.after(now_ms))
-        return cls(queue, name, name, _fires(cron.table), IN_CODE, next_ms)
+    def declared(cls, queue: str, cron: CronDefinition, standing: Standing, now_ms: int) -> "ListedSchedule":
+        name, is_on = cron.task.name, standing.is_enabled
+        state, next_ms = (IN_CODE, next(cron.table.after(now_ms))) if is_on else ("disabled", 0)
+        return cls(queue, name, name, _fires(cron.table), state, next_ms, standing.fired_ms, standing.last_job)
 
     def document(self) -> dict[str, Any]:
         return {
@@ -108,7 +109,8 @@ async def _found(app: Ardiq, search: str, limit: int) -> tuple[list[ListedSchedu
     now_ms, page = await app.broker.now_ms(), await app.broker.schedules.page(limit=limit, text=search)
     declared = [cron for name, cron in app.registry.crons.items() if search.lower() in name.lower()]
     rows = [ListedSchedule.planned(app.queue_name, row) for row in page.rows]
-    rows += [ListedSchedule.declared(app.queue_name, cron, now_ms) for cron in declared]
+    standings = await app.broker.schedules.standings([cron.task.name for cron in declared])
+    rows += [ListedSchedule.declared(app.queue_name, cron, standings[cron.task.name], now_ms) for cron in declared]
     return rows, page.total + len(declared)
 
 
@@ -159,19 +161,25 @@ DONE = {"run": "enqueued", "cancel": "cancelled", "disable": "disabled", "enable
 def turn_schedules(verb: str, names: Sequence[str], ids: Sequence[str], console: Console) -> ManyTurned:
     """Run, cancel, disable or enable these schedules; nothing is done where an id stands in two queues."""
     apps = reached(names)
-    found = [(one, _app_of(apps, one)) for one in dict.fromkeys(ids)]
+    found = [(one, _app_of(apps, one, verb)) for one in dict.fromkeys(ids)]
     known = sum(app is not None for _, app in found)
     if verb == "cancel" and known:
         console.confirm_or_leave(f"cancel {number_of(known, 'schedule')}")
     return ManyTurned([_turned(verb, one, app) for one, app in found])
 
 
-def _app_of(apps: Sequence[Ardiq], schedule_id: str) -> Ardiq | None:
-    known = [app for app in apps if app.broker.run_sync(app.broker.schedules.get(schedule_id))]
+def _app_of(apps: Sequence[Ardiq], schedule_id: str, verb: str) -> Ardiq | None:
+    known = [app for app in apps if _knows(app, schedule_id, verb)]
     if len(known) > 1:
         queues = ", ".join(app.queue_name for app in known)
         raise ConfigError(f"schedule {schedule_id!r} stands in several queues: {queues}; name one with --queue")
     return known[0] if known else None
+
+
+def _knows(app: Ardiq, schedule_id: str, verb: str) -> bool:
+    if schedule_id in app.registry.crons:
+        return verb != "cancel"  # what is in code changes in code
+    return app.broker.run_sync(app.broker.schedules.get(schedule_id)) is not None
 
 
 def _turned(verb: str, schedule_id: str, app: Ardiq | None) -> Turned:

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 
+from ardiq_django.plan import PlanPage, Standing
 from ardiq_django.results import State
 from ardiq_django.wire import Acceptance, Occurrence
 from tests.contract.keep import Keep, ids
@@ -218,3 +219,63 @@ async def test_a_schedules_name_is_any_text(keep: Keep) -> None:
 
     assert staged == [True] * 3
     assert await keep.second().watermarks(names) == {name: mark + EVERY_MS for name, mark in marks.items()}
+
+
+async def test_how_schedules_stand_is_read_without_beginning_them(keep: Keep) -> None:
+    fresh = await keep.broker.schedules.standings(["nightly", "hourly"])
+    mark = await begun(keep)
+    firing = occurrence(keep, mark + EVERY_MS)
+    await keep.broker.stage([firing])
+
+    standings = await keep.second().schedules.standings(["nightly", "hourly"])
+
+    assert fresh == {"nightly": Standing(), "hourly": Standing()}
+    assert standings == {"nightly": Standing(firing.fire_ms, firing.job.id), "hourly": Standing()}
+    assert standings["nightly"].fired_ms == firing.fire_ms
+    assert await keep.broker.schedules.standings([]) == {}
+
+
+async def test_a_schedule_that_is_switched_off_moves_on_and_enqueues_nothing(keep: Keep) -> None:
+    mark = await begun(keep)
+    first, second = occurrence(keep, mark + EVERY_MS), occurrence(keep, mark + 2 * EVERY_MS)
+    other = occurrence(keep, await begun(keep, "hourly") + EVERY_MS, "hourly")
+    await keep.broker.schedules.switch("nightly", on=False)
+
+    staged = await keep.second().stage([first, second, other])
+
+    assert staged == [False, False, True]
+    assert await begun(keep) == second.fire_ms
+    assert await keep.broker.schedules.standings(["nightly"]) == {"nightly": Standing(second.fire_ms, "", False)}
+    assert await keep.broker.size() == 1
+
+
+async def test_a_schedule_that_is_switched_on_starts_at_now(keep: Keep) -> None:
+    mark = await begun(keep)
+    await keep.broker.schedules.switch("nightly", on=False)
+    keep.travel(10 * EVERY_MS)
+
+    await keep.second().schedules.switch("nightly", on=True)
+    missed, next_one = occurrence(keep, mark + 9 * EVERY_MS), occurrence(keep, mark + 11 * EVERY_MS)
+    staged = await keep.broker.stage([missed, next_one])
+
+    assert staged == [False, True]
+
+
+async def test_what_is_on_is_switched_on_without_losing_what_is_due(keep: Keep) -> None:
+    mark = await begun(keep)
+    keep.travel(10 * EVERY_MS)
+
+    await keep.broker.schedules.switch("nightly", on=True)
+
+    assert await begun(keep) == mark
+
+
+async def test_a_schedule_that_nobody_has_looked_at_can_be_switched_off(keep: Keep) -> None:
+    await keep.broker.schedules.switch("'; größe", on=False)
+
+    standing = (await keep.broker.schedules.standings(["'; größe"]))["'; größe"]
+
+    assert not standing.is_enabled
+    assert abs(standing.mark_ms - keep.now_ms) < 2_000
+    assert await keep.broker.schedules.page() == PlanPage([], 0)
+    assert await keep.broker.schedules.due(10) == []

@@ -238,3 +238,29 @@ async def test_a_context_that_cannot_be_carried_is_told_at_the_call(house: House
 
     with pytest.raises(PayloadError, match="headers tenant cannot be carried"):
         await mail.schedule_by_interval(60)
+
+
+async def test_one_that_is_declared_in_code_is_run_disabled_and_enabled_by_the_name_of_its_task(house: House) -> None:
+    app, runs = house.app(cron_poll_s=0.02), list[int]()
+
+    @app.cron(every=0.05, name="often")
+    async def often() -> None:
+        runs.append(1)
+
+    schedule = app.schedule("often")
+    assert await schedule.disable()
+    async with house.working(app):
+        job = await schedule.run_now()
+        await end_of(job)
+        mark_ms = (await app.broker.schedules.standings(["often"]))["often"].mark_ms
+
+        async def has_moved_on() -> bool:
+            return (await app.broker.schedules.standings(["often"]))["often"].mark_ms > mark_ms + 200
+
+        await until(has_moved_on)
+        assert len(runs) == 1
+        assert await schedule.enable()
+        await until(lambda: len(runs) > 2)
+
+    assert not await schedule.cancel()
+    assert await schedule.info() is None

@@ -93,3 +93,24 @@ def test_nothing_is_done_where_an_id_is_in_two_queues_or_nobody_confirms(shop: S
     assert schedule.info_sync() is not None
     assert other.info_sync() is not None
     assert ardiq("schedules", "--cancel", "weekly", "--queue", shop.other, "--yes").code == 0
+
+
+def test_one_that_is_declared_in_code_is_run_disabled_and_enabled_and_not_cancelled(shop: Shop) -> None:
+    shop.app.cron(every=90, name="sweep")(print)
+
+    (run,) = document("schedules", "--run", "sweep")["schedules"]
+    disabled = ardiq("schedules", "--disable", "sweep")
+    (off,) = document("schedules")["schedules"]
+    ardiq("schedules", "--enable", "sweep")
+    (on,) = document("schedules")["schedules"]
+    refused = ardiq("schedules", "--cancel", "sweep", "--yes")
+
+    job = shop.run(shop.broker.get(run["job"]))
+    assert job is not None
+    assert job.job.task == "sweep"
+    assert (disabled.code, disabled.said.strip()) == (0, f"queue {shop.queue}: disabled sweep")
+    assert (off["state"], off["next"]) == ("disabled", None)
+    assert on["state"] == "in code"
+    assert on["next"] is not None
+    assert refused.code == 1
+    assert "refused  sweep  no such schedule, or one in code" in refused.said

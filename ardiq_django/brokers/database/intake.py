@@ -141,6 +141,8 @@ def stage(tables: Tables, occurrences: Sequence[Occurrence]) -> list[bool]:
 
 def _stage(tables: Tables, occurrence: Occurrence) -> bool:
     schedules, name = tables.schedules, occurrence.schedule
+    if schedules.is_off(tables.queue, name):
+        return False
     if occurrence.coalesce and unfinished(tables, [schedules.last_job(tables.queue, name)]):
         return False
     schedules.staged(tables.queue, name, occurrence.job.id)

@@ -11,7 +11,7 @@ from ardiq_django.brokers.database.reading import unfinished
 from ardiq_django.brokers.database.tables import Tables
 from ardiq_django.brokers.schedules import Schedules
 from ardiq_django.models.schedule import PLANNED
-from ardiq_django.plan import Planned, PlanPage
+from ardiq_django.plan import Planned, PlanPage, Standing
 from ardiq_django.wire import Answer, Firing, StagedJob
 
 AT_ONCE = 500
@@ -56,6 +56,15 @@ class DatabaseSchedules(Schedules):
         for first in range(0, len(firings), AT_ONCE):
             fired += await self._run(_fire, self._tables, firings[first : first + AT_ONCE])
         return fired
+
+    async def standings(self, names: Sequence[str]) -> dict[str, Standing]:
+        found = dict.fromkeys(names, Standing())
+        for first in range(0, len(names), AT_ONCE):
+            found |= await self._run(_standings, self._tables, names[first : first + AT_ONCE])
+        return found
+
+    async def switch(self, name: str, *, on: bool) -> None:
+        await self._run(_switch, self._tables, name, on)
 
 
 def _plan(tables: Tables, rows: Sequence[Planned]) -> list[bool]:
@@ -109,3 +118,12 @@ def _fire(tables: Tables, firings: Sequence[Firing]) -> list[bool]:
             accept(tables, jobs)
             tables.ring("work")
     return fired
+
+
+def _standings(tables: Tables, names: Sequence[str]) -> dict[str, Standing]:
+    return tables.schedules.standings(tables.queue, names)
+
+
+def _switch(tables: Tables, name: str, on: bool) -> None:
+    with tables.atomic():
+        tables.schedules.switch(tables.queue, name, on, tables.now_ms)

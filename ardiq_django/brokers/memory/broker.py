@@ -13,7 +13,7 @@ from ardiq_django.brokers.memory.buckets import Buckets
 from ardiq_django.brokers.memory.clearing import Chosen
 from ardiq_django.brokers.memory.entry import Entry, Registration
 from ardiq_django.brokers.memory.jobs import Jobs
-from ardiq_django.brokers.memory.schedules import MemorySchedules
+from ardiq_django.brokers.memory.schedules import Declared, MemorySchedules
 from ardiq_django.clock import now_ms
 from ardiq_django.exceptions import LeaseLost
 from ardiq_django.results import State
@@ -50,9 +50,8 @@ class MemoryBroker(Broker):
         self._jobs = Jobs(rules, self._now, self._ends.ring)
         self._chosen = Chosen()
         self._workers: dict[str, Registration] = {}
-        self._watermarks: dict[str, int] = {}
-        self._staged: dict[str, str] = {}  # by schedule the job that it staged last
-        self.schedules = MemorySchedules(self._jobs, self._lock, self._now, self._work.ring)
+        self._declared = Declared()
+        self.schedules = MemorySchedules(self._jobs, self._declared, self._lock, self._now, self._work.ring)
         self._buckets = Buckets()
         self._paused = False
 
@@ -218,7 +217,7 @@ class MemoryBroker(Broker):
 
     async def watermarks(self, schedules: Sequence[str]) -> dict[str, int]:
         with self._lock:
-            return {name: self._watermarks.setdefault(name, self._now()) for name in schedules}
+            return {name: self._declared.marks.setdefault(name, self._now()) for name in schedules}
 
     async def stage(self, occurrences: Sequence[Occurrence]) -> list[bool]:
         with self._lock:
@@ -227,12 +226,13 @@ class MemoryBroker(Broker):
         return staged
 
     def _stage(self, occurrence: Occurrence) -> bool:
-        if occurrence.fire_ms <= self._watermarks.get(occurrence.schedule, 0):
+        name, declared = occurrence.schedule, self._declared
+        if occurrence.fire_ms <= declared.marks.get(name, 0):
             return False
-        self._watermarks[occurrence.schedule] = occurrence.fire_ms
-        if occurrence.coalesce and self._jobs.is_unfinished(self._staged.get(occurrence.schedule, "")):
+        declared.marks[name] = occurrence.fire_ms
+        if name in declared.off or (occurrence.coalesce and self._jobs.is_unfinished(declared.staged.get(name, ""))):
             return False
-        self._staged[occurrence.schedule] = occurrence.job.id
+        declared.staged[name] = occurrence.job.id
         return self._jobs.accept(occurrence.job) is Acceptance.CREATED
 
     async def get(self, job_id: str) -> Snapshot | None:

@@ -2,22 +2,34 @@
 
 import heapq
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from threading import RLock
 
 from ardiq_django.brokers.memory.jobs import Jobs
 from ardiq_django.brokers.schedules import Schedules
-from ardiq_django.plan import Planned, PlanPage
+from ardiq_django.plan import Planned, PlanPage, Standing
 from ardiq_django.wire import Answer, Firing
 
 NEVER = float("inf")
 
 
+@dataclass(slots=True)
+class Declared:
+    """What is remembered of schedules that are declared in code."""
+
+    marks: dict[str, int] = field(default_factory=dict)
+    staged: dict[str, str] = field(default_factory=dict)  # the job that each staged last
+    off: set[str] = field(default_factory=set)
+
+
 class MemorySchedules(Schedules):
     """A dict by id, and a heap of next times, in which a time that is no longer its schedule's is void."""
 
-    def __init__(self, jobs: Jobs, lock: RLock, now: Callable[[], int], staged: Callable[[], None]) -> None:
+    def __init__(
+        self, jobs: Jobs, declared: Declared, lock: RLock, now: Callable[[], int], staged: Callable[[], None]
+    ) -> None:
         self._jobs = jobs
+        self._declared = declared
         self._lock = lock
         self._now = now
         self._staged = staged
@@ -97,3 +109,21 @@ class MemorySchedules(Schedules):
         else:
             del self._rows[firing.schedule]
         return True
+
+    async def standings(self, names: Sequence[str]) -> dict[str, Standing]:
+        declared = self._declared
+        with self._lock:
+            return {
+                name: Standing(declared.marks.get(name, 0), declared.staged.get(name, ""), name not in declared.off)
+                for name in names
+            }
+
+    async def switch(self, name: str, *, on: bool) -> None:
+        declared, now = self._declared, self._now()
+        with self._lock:
+            mark = declared.marks.setdefault(name, now)
+            if not on:
+                declared.off.add(name)
+            elif name in declared.off:
+                declared.off.discard(name)
+                declared.marks[name] = max(mark, now)

@@ -173,7 +173,8 @@ class RedisBroker(Broker):
             jobs = [occurrence.job for occurrence in part]
             keys = self._keys.around([job.id for job in jobs], [job.lane for job in jobs])
             rows = [(o.schedule, o.fire_ms, int(o.coalesce), o.job.id, pack(o.job), place_of(o.job)) for o in part]
-            reply = await self._call("stage", [self._keys["staged"], *keys], [value for row in rows for value in row])
+            own = [self._keys["staged"], self._keys["cron:off"]]
+            reply = await self._call("stage", [*own, *keys], [value for row in rows for value in row])
             staged += [letter == "c" for letter in reply.decode()]
         return staged
 

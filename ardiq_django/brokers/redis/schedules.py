@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from ardiq_django.brokers.redis.pages import WINDOW
-from ardiq_django.brokers.redis.records import ANSWERS, guarded, letters, ms_of, place_of
+from ardiq_django.brokers.redis.records import ANSWERS, guarded, letters, ms_of, place_of, text_of
 from ardiq_django.brokers.redis.scripts import Command, Keyspace, Value
 from ardiq_django.brokers.schedules import Schedules
-from ardiq_django.plan import Planned, PlanPage, pack_plan, planned
+from ardiq_django.plan import Planned, PlanPage, Standing, pack_plan, planned
 from ardiq_django.wire import Answer, Firing, pack
 
 T = TypeVar("T")
@@ -23,6 +23,7 @@ class RedisSchedules(Schedules):
     def __init__(self, keys: Keyspace, ask: Ask, call: Call) -> None:
         self._keys = keys
         self._own = [keys["plans"], keys["plans:next"]]
+        self._declared = [keys["cron"], keys["staged"], keys["cron:off"]]
         self._ask = ask
         self._call = call
 
@@ -76,6 +77,25 @@ class RedisSchedules(Schedules):
             reply = await self._call("fire", [*self._own, *keys], [value for one in part for value in _fired(one)])
             fired += [letter == "d" for letter in reply.decode()]
         return fired
+
+    async def standings(self, names: Sequence[str]) -> dict[str, Standing]:
+        found: dict[str, Standing] = {}
+        marks, staged, off = self._declared
+        for part in _parts(names):
+            told = await self._ask(
+                Command((b"HMGET", marks, *part)),
+                Command((b"HMGET", staged, *part)),
+                Command((b"SMISMEMBER", off, *part)),
+            )
+            found |= {name: _standing(*values) for name, *values in zip(part, *told, strict=True)}
+        return found
+
+    async def switch(self, name: str, *, on: bool) -> None:
+        await self._call("switch", self._declared[2:], (name, int(on)))
+
+
+def _standing(mark: bytes | None, staged: bytes | None, is_off: int) -> Standing:
+    return Standing(guarded(ms_of, mark) or 0 if mark else 0, text_of(staged or b""), not is_off)
 
 
 def _told(row: Planned) -> tuple[Value, ...]:

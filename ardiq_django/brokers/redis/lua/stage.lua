@@ -1,11 +1,14 @@
 -- Enqueue each occurrence that is later than the watermark of its schedule; answers 'c' for each that was created.
 -- with: _job _ends _accept _unfinished
--- KEYS after the fixed: the job that each schedule staged last. ARGV: rows of schedule, fire ms, '1' if it coalesces, id,
--- envelope, place.
+-- KEYS after the fixed: the job that each schedule staged last, the schedules that are switched off. ARGV: rows of
+-- schedule, fire ms, '1' if it coalesces, id, envelope, place.
 
-local STAGED, words = KEYS[23], {}
+local STAGED, OFF, words = KEYS[23], KEYS[24], {}
 
 local function stage(schedule, coalesces, id, envelope, place)
+  if call('SMISMEMBER', OFF, schedule)[1] == 1 then
+    return 'e'
+  end
   local last = coalesces == '1' and call('HGET', STAGED, schedule)
   if last and is_unfinished(last) then
     return 'e'
