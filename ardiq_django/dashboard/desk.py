@@ -66,7 +66,7 @@ class Desk:
     def counts(self, queue: str) -> Mapping[State, int]:
         """How many jobs are in each state."""
         if queue not in self._counts:
-            self._counts[queue] = self._read(queue, lambda broker: broker.counts(), {})
+            self._counts[queue] = self.read(queue, lambda broker: broker.counts(), {})
         return self._counts[queue]
 
     def first(self, queue: str, query: Query) -> Page:
@@ -133,7 +133,7 @@ class Desk:
         async def ask(broker: Broker) -> list[Page]:
             return [await broker.page(query) for _, query in asked]
 
-        found = self._read(queue, ask, [NOTHING] * len(asked)) if asked else []
+        found = self.read(queue, ask, [NOTHING] * len(asked)) if asked else []
         self._firsts |= dict.fromkeys(missing, NOTHING) | dict(zip(asked, found, strict=True))
 
     def window(self, queue: str, query: Query) -> Page:
@@ -151,17 +151,17 @@ class Desk:
 
     def get(self, queue: str, job_id: str) -> Snapshot | None:
         """One job; None if it is unknown, or for a `problem`."""
-        return self._read(queue, lambda broker: broker.get(job_id), None) if queue else None
+        return self.read(queue, lambda broker: broker.get(job_id), None) if queue else None
 
     def known(self, queue: str, ids: Sequence[str]) -> Mapping[str, Snapshot]:
         """Those of these jobs that are known; none of a queue that is not declared here."""
         nothing: Mapping[str, Snapshot] = {}
-        return self._read(queue, lambda broker: broker.get_many(ids), nothing) if queue and ids else nothing
+        return self.read(queue, lambda broker: broker.get_many(ids), nothing) if queue and ids else nothing
 
     def last_runs(self, queue: str, task: str, number: int) -> Sequence[Ran]:
         """The newest runs of a task, newest first."""
         nothing: Sequence[Ran] = ()
-        return self._read(queue, lambda broker: broker.last_runs(task, number), nothing)
+        return self.read(queue, lambda broker: broker.last_runs(task, number), nothing)
 
     @cached_property
     def statuses(self) -> list[QueueStatus]:
@@ -179,16 +179,16 @@ class Desk:
         key = queue, resolution, since_ms, until_ms
         if key not in self._points:
             nothing: Sequence[Point] = ()
-            self._points[key] = self._read(queue, lambda broker: broker.points(resolution, since_ms, until_ms), nothing)
+            self._points[key] = self.read(queue, lambda broker: broker.points(resolution, since_ms, until_ms), nothing)
         return self._points[key]
 
     def durability(self, queue: str) -> Durability | None:
         """What a crash of its broker may lose; None for a `problem`."""
-        return self._read(queue, lambda broker: broker.durability(), None)
+        return self.read(queue, lambda broker: broker.durability(), None)
 
     def is_paused(self, queue: str) -> bool:
         """Whether nothing is handed out."""
-        return self._read(queue, lambda broker: broker.paused(), False)
+        return self.read(queue, lambda broker: broker.paused(), False)
 
     def is_served(self, queue: str) -> bool:
         """Whether a worker is registered."""
@@ -198,15 +198,16 @@ class Desk:
         """The registered workers."""
         if queue not in self._workers:
             nobody: Sequence[WorkerRow] = ()
-            self._workers[queue] = self._read(queue, lambda broker: broker.workers(), nobody)
+            self._workers[queue] = self.read(queue, lambda broker: broker.workers(), nobody)
         return self._workers[queue]
 
     def _page(self, queue: str, query: Query) -> Page:
         if not query.states:
             return NOTHING
-        return self._read(queue, lambda broker: broker.page(query), NOTHING)
+        return self.read(queue, lambda broker: broker.page(query), NOTHING)
 
-    def _read(self, queue: str, ask: Ask[T], otherwise: T) -> T:
+    def read(self, queue: str, ask: Ask[T], otherwise: T) -> T:
+        """What its broker answers; `otherwise` for a `problem`."""
         app = self.app(queue)
         if self.problem or app is None:
             return otherwise
