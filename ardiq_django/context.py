@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ardiq_django.exceptions import Reject, Requeue
+from ardiq_django.lineage import Children, others
 from ardiq_django.wire import Delivery
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class TaskContext:
     cancel: Callable[[], object] | None = field(default=None, repr=False)
     call: Sequence[Any] = field(default=((), {}), repr=False)  # the arguments, once they are decoded
     log: "Log | None" = field(default=None, repr=False)  # made by the first line that is logged
+    children: Children | None = field(default=None, repr=False)  # made by the first job that it enqueues
 
     @property
     def task_id(self) -> str:
@@ -36,6 +38,11 @@ class TaskContext:
     @property
     def name(self) -> str:
         return self.delivery.job.task
+
+    @property
+    def key(self) -> str:
+        """`<queue>:<job id>`."""
+        return f"{self.app.queue_name}:{self.delivery.job.id}"
 
     @property
     def tries(self) -> int:
@@ -68,7 +75,7 @@ class TaskContext:
     @property
     def headers(self) -> Mapping[str, Any]:
         """What `on_enqueue` hooks and context providers gave the job to take along."""
-        return self.delivery.job.headers
+        return others(self.delivery.job.headers)
 
     @property
     def enqueue_time(self) -> int:
@@ -79,6 +86,17 @@ class TaskContext:
     def state(self) -> Any:
         """The app's state."""
         return self.app.state
+
+    @property
+    def enqueued(self) -> tuple[str, ...]:
+        """What is stored of the jobs that this attempt enqueued: see `Children.told`."""
+        return self.children.told if self.children else ()
+
+    def note_child(self, key: str) -> None:
+        """Remember a job that this attempt enqueued."""
+        if self.children is None:
+            self.children = Children()
+        self.children.add(key)
 
     def requeue(self, delay_ms: int = 0) -> NoReturn:
         """Put the job back without spending this attempt."""

@@ -34,12 +34,13 @@ class Unrunnable(OwnReason):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """When and where an attempt ran, and what it logged."""
+    """When and where an attempt ran, what it logged, and which jobs it enqueued."""
 
     start_ms: int
     finish_ms: int
     worker: str
     logs: str = ""
+    children: tuple[str, ...] = ()
 
 
 def settle(delivery: Delivery, options: TaskOptions, error: BaseException, span: Span, ttl_ms: int) -> Outcome:
@@ -69,7 +70,7 @@ def attempt_of(delivery: Delivery, error: BaseException, span: Span, event: str)
     name = type(error).__qualname__
     return Attempt(
         delivery.tries, kind, span.start_ms, span.finish_ms, span.worker,
-        name, _message_of(error), _traceback_of(error), span.logs,
+        name, _message_of(error), _traceback_of(error), span.logs, span.children,
     )  # fmt: skip
 
 

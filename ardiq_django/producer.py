@@ -10,7 +10,9 @@ from ardiq_django import codec
 from ardiq_django.brokers.completion import check_atomic
 from ardiq_django.clock import new_id, now_ms
 from ardiq_django.config import AppOptions, CallOptions, TaskOptions
+from ardiq_django.context import task_here
 from ardiq_django.exceptions import BrokerError, ConfigError, JobConflict, PayloadError, QueueFull
+from ardiq_django.lineage import headers_of, is_by_hand
 from ardiq_django.registry import TaskDefinition
 from ardiq_django.stamping import stamped, stamped_sync, stamps
 from ardiq_django.surroundings import around
@@ -71,7 +73,7 @@ class Producer:
         lane = options.priority or declared.priority
         unique_for_ms = declared.unique_for_ms if options.unique_for_ms is None else options.unique_for_ms
         own_id, digest = self._own_id(call, declared, unique_for_ms)
-        window_ms = _window_ms(call, declared)
+        window_ms, parent = _window_ms(call, declared), task_here()
         return StagedJob(
             FORMAT,
             own_id or new_id(),
@@ -86,7 +88,7 @@ class Producer:
             options.schedule_ms,
             window_ms,
             {**declared.labels, **options.labels} if declared.labels or options.labels else NOTHING,
-            NOTHING,
+            headers_of(parent.key if parent else "") if parent or is_by_hand() else NOTHING,
             unique_for_ms=unique_for_ms if own_id else 0,
         )
 
@@ -161,6 +163,7 @@ class Producer:
         # under async_to_sync the loop is gone after this call, and connections made in it would go with it
         if not await around().in_callers_thread(lambda: self._send_here(receipts)):
             await self._store(receipts)
+        self._note(receipts)
         return receipts
 
     def send_sync(self, prepared: Prepared) -> list[Receipt]:
@@ -169,7 +172,15 @@ class Producer:
         if stamps(self._app):
             _replace(receipts, stamped_sync(self._app, [receipt.job for receipt in receipts]))
         self._send_here(receipts)
+        self._note(receipts)
         return receipts
+
+    def _note(self, receipts: list[Receipt]) -> None:
+        """Let the job that runs here know its children, those of a transaction before its end."""
+        if (parent := task_here()) is not None:
+            for receipt in receipts:
+                if receipt.created or receipt.waits_for_commit:
+                    parent.note_child(f"{self._app.queue_name}:{receipt.job.id}")
 
     def _send_here(self, receipts: list[Receipt]) -> bool:
         waiting = [receipt for receipt in receipts if self._may_defer(receipt.on_commit)]

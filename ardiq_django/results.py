@@ -68,6 +68,7 @@ class Attempt(msgspec.Struct, frozen=True, array_like=True):
     message: str = ""
     traceback: str = ""
     logs: str = ""
+    children: tuple[str, ...] = ()  # keys, <queue>:<id>, of the first jobs it enqueued; +<number> for more
 
     @property
     def duration_ms(self) -> int:

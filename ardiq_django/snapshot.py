@@ -4,8 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ardiq_django.lineage import counted
 from ardiq_django.results import Attempt, State
 from ardiq_django.wire import End, News, StagedJob, WorkerCard
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """One job that an attempt ended: how, and when that attempt ran."""
+
+    job_id: str
+    state: State
+    start_ms: int
+    finish_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +35,18 @@ class Snapshot:
     progress: Sequence[Any] = ()
     end: End | None = None
     attempts: Sequence[Attempt] = ()
+
+    @property
+    def ran(self) -> Ran | None:
+        """The attempt that ended it; None where none did."""
+        end = self.end
+        return Ran(self.job.id, end.state, end.start_ms, end.finish_ms) if end and end.start_ms else None
+
+    @property
+    def children(self) -> tuple[Sequence[str], int]:
+        """The keys of jobs that its attempts enqueued, of each attempt the first, and how many more these were."""
+        told = [one for attempt in self.attempts for one in attempt.children]
+        return counted([*told, *(self.end.children if self.end else ())])
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +69,6 @@ class Page:
     rows: Sequence[Snapshot]
     total: int
     capped: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """One job that an attempt ended: how, and when that attempt ran."""
-
-    job_id: str
-    state: State
-    start_ms: int
-    finish_ms: int
 
 
 ENDED_BY_ATTEMPTS = (State.SUCCEEDED, State.FAILED, State.ABORTED)

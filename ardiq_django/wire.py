@@ -69,6 +69,7 @@ class Succeeded(msgspec.Struct, frozen=True, gc=False):
     finish_ms: int
     value: bytes | None
     ttl_ms: int  # how long the API shows the result; 0 not at all, below 0 as long as the record is kept
+    children: tuple[str, ...] = ()  # as in `Attempt`
 
     def __repr__(self) -> str:
         return f"<Succeeded {self.delivery!r}>"
@@ -147,6 +148,7 @@ class End(msgspec.Struct, frozen=True, array_like=True, gc=False):
     ttl_ms: int
     reason: str = ""
     value: bytes | None = None
+    children: tuple[str, ...] = ()  # of the attempt, where that succeeded
 
     def __repr__(self) -> str:
         return f"<End {self.state} {self.claim}>"
@@ -264,7 +266,7 @@ def end_of(outcome: Succeeded | Failed | Aborted, worker: str, epoch: str) -> En
         case Succeeded():
             return End(
                 State.SUCCEEDED, delivery.tries, delivery.crashes, outcome.start_ms, outcome.finish_ms,
-                worker, claim, outcome.ttl_ms, "", outcome.value,
+                worker, claim, outcome.ttl_ms, "", outcome.value, outcome.children,
             )  # fmt: skip
         case Failed() | Aborted():
             state = State.FAILED if isinstance(outcome, Failed) else State.ABORTED

@@ -207,7 +207,7 @@ class Broker(ABC):
     async def last_runs(self, task: str, limit: int) -> list[Ran]:
         """The last jobs of a task that an attempt ended, newest first, among the newest `RUNS_SCANNED` of each end."""
         page = await self.page(Query(ENDED_BY_ATTEMPTS, task, limit=limit))
-        return [Ran(one.job.id, one.state, one.end.start_ms, one.end.finish_ms) for one in page.rows if one.end]
+        return [run for one in page.rows if (run := one.ran)]
 
     @abstractmethod
     async def workers(self) -> list[WorkerRow]:

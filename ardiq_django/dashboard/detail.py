@@ -87,7 +87,7 @@ class JobPage:
         shown = [Fact(_("Enqueued by"), who)] if (who := said(headers, BY)) else []
         carried = others(headers)
         if self.shows_payload:
-            shown += [Fact(name, text) for name, text in (self.labels | carried).items()]
+            shown += [Fact(name, text) for name, text in {**self.labels, **carried}.items()]
         else:
             shown += [Fact(name, carried[name]) for name in TELLING_NOTHING if name in carried]
         return shown

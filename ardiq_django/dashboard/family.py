@@ -10,6 +10,8 @@ from ardiq_django.dashboard.job import short
 from ardiq_django.lineage import PARENT, said
 from ardiq_django.snapshot import Snapshot
 
+MOST_SHOWN = 20  # children: they are read one by one
+
 
 @dataclass(frozen=True, slots=True)
 class Relative:
@@ -52,20 +54,17 @@ class Family:
 def family(desk: Desk, queue: str, snapshot: Snapshot) -> Family:
     """Read once for each queue that has a relative of this job."""
     parent = said(snapshot.job.headers, PARENT)
-    children, number = children_of(snapshot)
+    children, more = snapshot.children
+    more += len(children[MOST_SHOWN:])
+    children = children[:MOST_SHOWN]
     awaited = [f"{queue}:{job_id}" for job_id in snapshot.job.depends_on]
     found = _found(desk, [parent, *children, *awaited] if parent else [*children, *awaited])
     return Family(
         found[parent] if parent else None,
         [found[key] for key in children],
         [found[key] for key in awaited],
-        max(0, number - len(children)),
+        more,
     )
-
-
-def children_of(snapshot: Snapshot) -> tuple[Sequence[str], int]:
-    """The keys of the jobs that its attempts enqueued, in order, and how many these were."""
-    return (), 0
 
 
 def _found(desk: Desk, keys: Sequence[str]) -> dict[str, Relative]:

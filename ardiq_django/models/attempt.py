@@ -4,7 +4,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from ardiq_django import results
-from ardiq_django.models.job import Job, storable
+from ardiq_django.models.job import Job, lines_of, storable
 from ardiq_django.models.job_queryset import NAME_LENGTH
 
 
@@ -25,6 +25,7 @@ class Attempt(models.Model):
     message = models.TextField(_("message"))
     traceback = models.TextField(_("traceback"))
     logs = models.TextField(_("log"))
+    children = models.TextField(_("jobs it enqueued"), default="", db_default="")
 
     class Meta:
         db_table = "ardiq_attempt"
@@ -46,6 +47,7 @@ class Attempt(models.Model):
             start_ms=attempt.start_ms,
             finish_ms=attempt.finish_ms,
             worker=storable(attempt.worker)[:NAME_LENGTH],
+            children=lines_of(attempt.children),
             **texts,
         )
 
@@ -54,5 +56,5 @@ class Attempt(models.Model):
         """The attempt as callers know it."""
         return results.Attempt(
             self.number, self.event, self.start_ms, self.finish_ms, self.worker,
-            self.error_type, self.message, self.traceback, self.logs,
+            self.error_type, self.message, self.traceback, self.logs, tuple(self.children.splitlines()),
         )  # fmt: skip

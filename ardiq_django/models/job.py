@@ -1,5 +1,7 @@
 """The job's table: one row from acceptance until retention removes it."""
 
+from collections.abc import Sequence
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -24,6 +26,11 @@ LABELS = {
 def storable(text: str) -> str:
     """The text with what some database cannot store (NUL, lone surrogates) written as escapes."""
     return text.replace("\x00", "\\x00").encode(errors="backslashreplace").decode()
+
+
+def lines_of(keys: Sequence[str]) -> str:
+    """Keys of jobs as a column keeps them, each a line; one that is no line is left out."""
+    return "\n".join(key for key in keys if storable(key).splitlines() == [key])
 
 
 class Job(models.Model):
@@ -52,6 +59,7 @@ class Job(models.Model):
     reason = models.TextField(_("reason"), default="", db_default="")
     value = models.BinaryField(_("result"), null=True)
     abort_asked = models.BooleanField(_("abort asked"), default=False, db_default=False)
+    children = models.TextField(_("jobs it enqueued"), default="", db_default="")
     has_history = models.BooleanField(_("has attempts"), default=False, db_default=False)
     unique_for_ms = models.BigIntegerField(_("unique after its end for"), default=0, db_default=0)
 

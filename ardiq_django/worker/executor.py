@@ -160,7 +160,7 @@ class Executor:
     def _success(self, run: Run, value: Any) -> Outcome:
         finish, ttl = self._now_ms(), self._ttl_ms(run)
         if not ttl:
-            return Succeeded(run.delivery, run.start_ms, finish, None, 0)
+            return Succeeded(run.delivery, run.start_ms, finish, None, 0, _children(run))
         try:
             data = self._encode(value)
             if len(data) > self._most_bytes:
@@ -168,11 +168,11 @@ class Executor:
         except Exception as error:
             text = f"the task ran, but its result of type {type(value).__name__} cannot be kept: {error}"
             return self._failure(run, Unrunnable(f"{text}; return plain data, or declare save_result=False"))
-        return Succeeded(run.delivery, run.start_ms, finish, data, ttl)
+        return Succeeded(run.delivery, run.start_ms, finish, data, ttl, _children(run))
 
     def _failure(self, run: Run, error: BaseException) -> Outcome:
         options = run.definition.options if run.definition else _PLAIN
-        span = Span(run.start_ms, self._now_ms(), self._worker_id, logs.said_in(run.context))
+        span = Span(run.start_ms, self._now_ms(), self._worker_id, logs.said_in(run.context), _children(run))
         if self._error_hooks:
             run.error = error
         error.__traceback__ = _without_ours(error.__traceback__)
@@ -201,6 +201,10 @@ class Executor:
         if not options.save_result:
             return 0
         return self._ttl_of_app if options.result_ttl_ms is None else options.result_ttl_ms
+
+
+def _children(run: Run) -> tuple[str, ...]:
+    return run.context.enqueued if run.context else ()
 
 
 def _told(error: Exception, call: bytes, definition: TaskDefinition) -> str:

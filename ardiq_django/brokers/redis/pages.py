@@ -112,8 +112,7 @@ class Pages:
             found += [one for member, score in range_ if (one := Indexed.read(member, score)).task == task]
         found.sort(key=lambda one: one.finish_ms, reverse=True)
         rows = await self.snapshots([one.job_id for one in found[:limit]])
-        # one that was queued again meanwhile has no end any more
-        return [Ran(one.job.id, one.state, one.end.start_ms, one.end.finish_ms) for one in rows if one.end]
+        return [run for one in rows if (run := one.ran)]
 
     async def _listed(self, state: State, depth: int, query: Query) -> list[_Entry]:
         if state in ENDED:
