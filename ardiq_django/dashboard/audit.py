@@ -37,7 +37,13 @@ def record(
     _tell(request, action, objects[0], keys, number, note)
 
 
-def _summary(request: HttpRequest, example: Model, message: str) -> None:
+def record_all(request: HttpRequest, action: str, model: type[Model], number: int, note: str) -> None:
+    """Put on record an act on so many objects of a model, which are told by the note alone."""
+    _summary(request, model, f"{action}: {note} ({number})")
+    _tell(request, action, model, [], number, note)
+
+
+def _summary(request: HttpRequest, example: Model | type[Model], message: str) -> None:
     LogEntry.objects.create(
         user_id=request.user.pk or 0,  # nobody without a name comes here
         content_type=ContentType.objects.get_for_model(example, for_concrete_model=False),
@@ -47,7 +53,9 @@ def _summary(request: HttpRequest, example: Model, message: str) -> None:
     )
 
 
-def _tell(request: HttpRequest, action: str, example: Model, keys: list[str], number: int, note: str) -> None:
+def _tell(
+    request: HttpRequest, action: str, example: Model | type[Model], keys: list[str], number: int, note: str
+) -> None:
     model = str(example._meta.model_name)
     told: dict[str, Any] = {"user": request.user.get_username(), "action": action, "model": model, "number": number}
     audit_log.info("%s", json.dumps(told | {"objects": keys, "note": note}, ensure_ascii=True))

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ardiq_django.ardiq import Ardiq
-from ardiq_django.dashboard.audit import record
+from ardiq_django.dashboard.audit import record_all
 from ardiq_django.dashboard.bulk_words import in_words, reasons
 from ardiq_django.dashboard.deed import Deed
 from ardiq_django.dashboard.desk import desk_of
@@ -106,13 +106,13 @@ class BulkMixin(SectionMixin):
     def _as_job(self, request: HttpRequest, deed: Deed, app: Ardiq, bulk: Bulk, matched: Matched) -> HttpResponse:
         job_id = act.enqueued(app, bulk, request.user)
         note = f"{_note(app, bulk)}; as job {job_id}"
-        record(request, deed.name, [Job()], number=matched.total, note=note)
+        record_all(request, deed.name, Job, matched.total, note)
         messages.success(request, _("This is so much that it became a job itself; here you see how far it is."))
         return HttpResponseRedirect(self.address("change", quote(f"{app.queue_name}:{job_id}")))
 
     def _tell(self, request: HttpRequest, deed: Deed, app: Ardiq, bulk: Bulk, tally: Tally) -> None:
         note = f"{_note(app, bulk)}; {act.said(bulk, tally)}"
-        record(request, deed.name, [Job()], number=tally.done, note=note)
+        record_all(request, deed.name, Job, tally.done, note)
         done = ngettext("%(n)s job: %(done)s.", "%(n)s jobs: %(done)s.", tally.done)
         messages.success(request, done % {"n": number_format(tally.done), "done": deed.done})
         for number, why in reasons(tally):

@@ -7,12 +7,18 @@ from django.utils.translation import gettext as _
 from ardiq_django.dashboard.moments import exact, moment
 from ardiq_django.models.job import LABELS
 from ardiq_django.operating.bulk import CHANGED, GONE, Bulk, Tally
+from ardiq_django.operating.sieve import Sieve
 from ardiq_django.results import State
+from ardiq_django.snapshot import Query
 
 
 def in_words(queue: str, bulk: Bulk) -> list[tuple[str, str]]:
-    """Each term of the filter: what it is called, and its value."""
-    query, sieve = bulk.query, bulk.sieve
+    """The filter of an act, term by term."""
+    return query_in_words(queue, bulk.query, bulk.sieve)
+
+
+def query_in_words(queue: str, query: Query, sieve: Sieve) -> list[tuple[str, str]]:
+    """Each term: what it is called, and its value."""
     states = "" if len(query.states) == len(State) else ", ".join(str(LABELS[state]) for state in query.states)
     text = query.text or sieve.text
     terms = [

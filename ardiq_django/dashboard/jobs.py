@@ -15,6 +15,7 @@ from ardiq_django.dashboard.beside import beside
 from ardiq_django.dashboard.bulk import BulkMixin
 from ardiq_django.dashboard.columns import COLUMNS, lane
 from ardiq_django.dashboard.desk import ROWS, desk_of
+from ardiq_django.dashboard.export import ExportMixin
 from ardiq_django.dashboard.filters import ErrorFilter, GroupFilter, QueueFilter, SinceFilter, StateFilter, TaskFilter
 from ardiq_django.dashboard.job import Job
 from ardiq_django.dashboard.job_deeds import JOB_DEEDS
@@ -24,7 +25,7 @@ from ardiq_django.dashboard.queryset import BrokerQuerySet
 from ardiq_django.exceptions import BrokerError
 
 
-class JobAdminMixin(BulkMixin, JobPagesMixin):
+class JobAdminMixin(BulkMixin, ExportMixin, JobPagesMixin):
     """The same pages for every broker; mix it with the `ModelAdmin` of a theme."""
 
     deeds = JOB_DEEDS
@@ -71,7 +72,8 @@ class JobAdminMixin(BulkMixin, JobPagesMixin):
         response = super().changelist_view(request, extra_context)
         context = getattr(response, "context_data", None) or {}
         if "cl" in context:
-            context |= beside(context["cl"]) | {"group_deeds": self.group_deeds(request)}
+            context |= beside(context["cl"])
+            context |= {"group_deeds": self.group_deeds(request), "exports": self.exports(context["cl"])}
         return response
 
     def _sought(self, request: HttpRequest) -> str:
