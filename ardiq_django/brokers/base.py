@@ -202,7 +202,8 @@ class Broker(ABC):
 
     @abstractmethod
     async def page(self, query: Query) -> Page:
-        """Jobs newest first (by end, start, due or enqueue time). At most the newest 10,000 of a state are scanned."""
+        """Jobs newest first (by end, start, due or enqueue time). Of each state at most the newest 10,000 are scanned;
+        times that are asked for bound what is scanned, but for what is queued in Redis."""
 
     async def last_runs(self, task: str, limit: int) -> list[Ran]:
         """The last jobs of a task that an attempt ended, newest first, among the newest `RUNS_SCANNED` of each end."""

@@ -113,10 +113,24 @@ class Listing:
 
     def _each(self, part: str) -> tuple[str, list[Any]]:
         found = [branch for state in self._query.states for branch in branches(state, self._lanes)]
-        parts = [part.format(shown=one.shown, condition=one.condition, number=place) for place, one in enumerate(found)]
-        return " UNION ALL ".join(parts), [
-            value for one in found for value in (self._queue, one.state.value, *one.values)
+        # times bound what is scanned, not what was: so they lead to rows that are older than the newest
+        terms, times = self._times()
+        parts = [
+            part.format(
+                shown=one.shown,
+                condition=one.condition + "".join(f" AND {one.shown} {term}" for term in terms),
+                number=place,
+            )
+            for place, one in enumerate(found)
         ]
+        return " UNION ALL ".join(parts), [
+            value for one in found for value in (self._queue, one.state.value, *one.values, *times)
+        ]
+
+    def _times(self) -> tuple[list[str], list[int]]:
+        bounds = {">= %s": self._query.since_ms, "< %s": self._query.until_ms}
+        given = {term: ms for term, ms in bounds.items() if ms}
+        return list(given), list(given.values())
 
     def _terms(self) -> tuple[list[str], list[Any]]:
         query, terms, params = self._query, list[str](), list[Any]()
@@ -127,10 +141,4 @@ class Listing:
             like = "%" + query.text.lower().replace("!", "!!").replace("%", "!%").replace("_", "!_") + "%"
             terms.append("(LOWER(job.job_id) LIKE %s ESCAPE '!' OR LOWER(job.task) LIKE %s ESCAPE '!')")
             params += [like, like]
-        if query.since_ms:
-            terms.append("shown_ms >= %s")
-            params.append(query.since_ms)
-        if query.until_ms:
-            terms.append("shown_ms < %s")
-            params.append(query.until_ms)
         return terms, params

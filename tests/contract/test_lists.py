@@ -254,3 +254,14 @@ async def test_the_broker_tells_what_a_crash_may_cost(keep: Keep) -> None:
     durability = await keep.broker.durability()
 
     assert len(durability.sentence) > 10
+
+
+async def test_times_lead_to_jobs_beyond_the_newest_ten_thousand(keep: Keep) -> None:
+    wanted = await keep.put_many(3, delay_ms=HOUR_MS)
+    await keep.put_many(10_001, delay_ms=3 * HOUR_MS)
+    now_ms = await keep.broker.now_ms()
+
+    page = await keep.broker.page(Query(until_ms=now_ms + 2 * HOUR_MS))
+
+    assert {row.job.id for row in page.rows} == {job.id for job in wanted}
+    assert (page.total, page.capped) == (3, False)

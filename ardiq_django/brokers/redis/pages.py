@@ -82,17 +82,18 @@ class Pages:
         is_filtered = bool(query.task or query.text or query.since_ms or query.until_ms)
         depth = WINDOW if is_filtered else min(WINDOW, query.offset + query.limit)
         entries: dict[str, _Entry] = {}
-        total = 0
+        total, capped = 0, False
         for state in [
             state for state in State if state in query.states
         ]:  # of the same millisecond, the unfinished first
             found = await self._listed(state, depth, query)
+            # of what times bound there may be less than a window, however many there are
+            capped = capped or (counts.by_state[state] > WINDOW and (not is_filtered or len(found) >= WINDOW))
             matching = [entry for entry in found if entry.matches(query)]
             total += len(matching) if is_filtered else min(WINDOW, counts.by_state[state])
             entries.update({entry.job_id: entry for entry in matching})
         newest = sorted(entries.values(), key=lambda entry: entry.shown_ms, reverse=True)
         shown = [entry.job_id for entry in newest[query.offset : query.offset + query.limit]]
-        capped = any(counts.by_state[state] > WINDOW for state in query.states)
         return Page(await self.snapshots(shown), total, capped)
 
     async def snapshots(self, ids: Sequence[str], watch_ms: int = 0) -> list[Snapshot]:
