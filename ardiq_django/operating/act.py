@@ -21,17 +21,17 @@ def register(app: Ardiq) -> None:
 def enqueued(app: Ardiq, bulk: Bulk, user: Any) -> str:
     """Make it a job, in the most urgent lane; returns its id. The same order of the same user is one job."""
     task = app.ref(ACT, priority=app.options.priorities[-1], unique=True)
-    return task.enqueue_sync(order=bulk.document(), user_key=str(user.pk)).id
+    return task.enqueue_sync(order=bulk.document(), user=str(user.pk)).id
 
 
-def act(context: TaskContext, order: dict[str, Any], user_key: str) -> dict[str, Any]:
+def act(context: TaskContext, order: dict[str, Any], user: str) -> dict[str, Any]:
     """Act on every job that is meant. Only known verbs, and only for a user who may still do so."""
     try:
         bulk = Bulk.read(order)
     except ValueError as error:
         context.reject(str(error))
-    if not _may(user_key, RIGHTS[bulk.action.name]):
-        context.reject(f"user {user_key} may not {bulk.action.name} jobs")
+    if not _may(user, RIGHTS[bulk.action.name]):
+        context.reject(f"user {user} may not {bulk.action.name} jobs")
     total, tally = bulk.count(context.app).total, Tally()
     for tally in bulk.act(context.app):
         context.progress_sync(tally.total, max(total, tally.total), said(bulk, tally))
@@ -47,9 +47,9 @@ def said(bulk: Bulk, tally: Tally) -> str:
     return f"{tally.done:,} {bulk.action.done}" + (f", {refused}" if refused else "")
 
 
-def _may(user_key: str, right: str) -> bool:
+def _may(key: str, right: str) -> bool:
     try:
-        user = get_user_model()._default_manager.get(pk=user_key)
+        user = get_user_model()._default_manager.get(pk=key)
     except (get_user_model().DoesNotExist, ValueError):
         return False
     return bool(user.is_active and user.has_perm(f"ardiq.{right}"))
