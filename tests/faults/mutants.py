@@ -59,6 +59,14 @@ MUTANTS = (
         "if wishes[id] then", "if false then", REDIS, EXACT,
     ),
     Mutant(
+        "something runs beside a suspect", "_claim.lua",
+        "if held > 0 and own == 'clearing' then", "if false then", REDIS, EXACT,
+    ),
+    Mutant(
+        "all workers clear suspects at a time", "ardiq_django.brokers.clearing:Clearing.has_room",
+        "max(1, self.living // 2)", "self.living", SQLITE, EXACT,
+    ),
+    Mutant(
         "an enqueue sent again is another one", "_accept.lua",
         "if old.identity == new.identity then", "if false then", REDIS, EXACT,
     ),
