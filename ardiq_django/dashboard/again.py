@@ -1,6 +1,7 @@
 """Running a job again as a copy: the same call under an id of its own."""
 
 import msgspec
+from django.utils.translation import gettext as _
 
 from ardiq_django.ardiq import Ardiq
 from ardiq_django.clock import new_id, now_ms
@@ -27,7 +28,7 @@ def run_again(app: Ardiq, job: Job, who: str) -> Job:
     staged = copied(app, job.snapshot, who)
     (answer,) = app.broker.run_sync(app.broker.enqueue([staged]))
     if answer is not Acceptance.CREATED:
-        raise NoCopy(f"queue {app.queue_name} answered: {answer}")
+        raise NoCopy(_("Queue %(queue)s is full: the copy was not stored.") % {"queue": app.queue_name})
     return Job.of(str(job.queue), Snapshot(staged, State.QUEUED, staged.enqueued_ms))
 
 
@@ -35,7 +36,7 @@ def copied(app: Ardiq, snapshot: Snapshot, who: str) -> StagedJob:
     """The call's bytes as they are stored, due at once, without window, uniqueness and what it waited for."""
     old = snapshot.job
     if not can_run_again(snapshot):
-        raise NoCopy("only a job that has ended, and that can be decoded, is run again as a copy")
+        raise NoCopy(_("Only a job that has ended, and that can be decoded, is run again as a copy."))
     try:
         call_of(snapshot, app.decode)
     except ValueError as error:

@@ -25,6 +25,7 @@ class Deed:
     fits: Callable[[Any], bool] = lambda _: True  # whether the button is shown
     is_grave: bool = False  # asked about before it is done
     for_many: bool = True  # also offered for ticked rows
+    warning: Callable[[Sequence[Any]], str] = lambda _: ""  # what the question before it says of these objects
 
     def reasons(self, objects: Sequence[Any]) -> Sequence[str]:
         """Do it; the reasons why it was not done, "" where it was."""

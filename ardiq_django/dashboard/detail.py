@@ -71,7 +71,6 @@ class JobPage:
     def _course(self) -> Iterator[Fact]:
         yield Fact(_("Queue"), self.job.queue)
         yield Fact(_("Lane"), self._snapshot.job.lane)
-        yield Fact(_("Attempts"), self.attempts_spent)
         yield Fact(_("Lost with a worker"), self._snapshot.crashes)
         yield Fact(_("Worker"), self._snapshot.worker)
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from ardiq_django.brokers.base import Broker
 from ardiq_django.dashboard.deed import Deed, Many
 from ardiq_django.dashboard.job import Job
+from ardiq_django.dashboard.waiting import of_threads, runs_in_thread
 from ardiq_django.declared import get_app
 from ardiq_django.models.job import LABELS
 from ardiq_django.results import State
@@ -52,6 +53,11 @@ def _fits(verb: Verb) -> Callable[[Job], bool]:
     return lambda job: job.snapshot.state in TABLE[verb]
 
 
+def _of_threads(jobs: Sequence[Job]) -> str:
+    running = [job for job in jobs if job.snapshot.state is State.RUNNING]
+    return of_threads() if any(runs_in_thread(get_app(str(job.queue)), str(job.task)) for job in running) else ""
+
+
 RETRY = Deed(
     name="retry",
     label=_("Retry"),
@@ -76,6 +82,7 @@ ABORT = Deed(
     do=by_verb(lambda broker, ids: broker.abort(ids), Verb.ABORT),
     fits=_fits(Verb.ABORT),
     is_grave=True,
+    warning=_of_threads,
 )
 DELETE = Deed(
     name="remove",

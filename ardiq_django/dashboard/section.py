@@ -126,6 +126,7 @@ class SectionMixin(ModelAdmin):
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "deed": deed,
+            "warning": deed.warning(objects),
             "objects": objects,
             "fields": [*sent, (CONFIRMED, "yes")],
             "title": capfirst(deed.label),

@@ -29,6 +29,7 @@ from ardiq_django.dashboard.rows import RowsQuerySet
 from ardiq_django.dashboard.section import SectionMixin
 from ardiq_django.dashboard.task import Task
 from ardiq_django.exceptions import ArdiqError
+from ardiq_django.lineage import by_hand
 from ardiq_django.statistics import Figures, Point, Resolution
 
 NOTHING = Figures()
@@ -137,7 +138,8 @@ class TaskAdminMixin(SectionMixin):
         form = CallForm(app, definition, request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
             try:
-                job = form.enqueue()
+                with by_hand(request.user.get_username()):
+                    job = form.enqueue()
             except (ArdiqError, TypeError, ValueError) as error:
                 form.add_error(None, str(error))
             else:

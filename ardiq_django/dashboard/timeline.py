@@ -46,7 +46,8 @@ class Step:
 def timeline(snapshot: Snapshot) -> list[Step]:
     """From enqueued to its end, or to what it waits for."""
     steps = [*_enqueued(snapshot), *map(_attempt, snapshot.attempts), *_present(snapshot)]
-    return [steps[0], *(replace(step, before=_gap(last, step)) for last, step in pairwise(steps))]
+    gaps = (replace(step, before=_gap(last, step, snapshot.now_ms)) for last, step in pairwise(steps))
+    return [steps[0], *gaps]
 
 
 def _enqueued(snapshot: Snapshot) -> Iterator[Step]:
@@ -90,10 +91,12 @@ def _waiting(snapshot: Snapshot) -> Iterator[Step]:
         yield Step(_("Due"), snapshot.state, snapshot.due_ms)
 
 
-def _gap(last: Step, step: Step) -> str:
+def _gap(last: Step, step: Step, now_ms: int) -> str:
     gap = step.at_ms - (last.until_ms or last.at_ms)
     # clocks of different hosts may disagree by a little
-    return _("waited %s") % duration(gap) if gap > 0 and last.at_ms else ""
+    if gap <= 0 or not last.at_ms:
+        return ""
+    return (_("%s later") if step.at_ms > now_ms else _("waited %s")) % duration(gap)
 
 
 def event_word(attempt: Attempt) -> str:
