@@ -1,6 +1,7 @@
 """Failed jobs by what they failed with: looked for, and grouped."""
 
 import html
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -116,3 +117,28 @@ def test_buttons_stand_beside_groups_only_for_those_with_the_right(memory_shop: 
 @pytest.mark.parametrize("terms", [{"group": "task"}, {"error": ""}])
 def test_what_is_not_offered_leads_back(memory_shop: Shop, viewer: Client, terms: dict[str, str]) -> None:
     assert viewer.get(list_url(**terms))["Location"].endswith("?e=1")
+
+
+@pytest.mark.parametrize(
+    "terms", [{"q": "gatew"}, {"group": "error"}, {"error": "GatewayError", "task": "shop.invoice"}]
+)
+def test_a_page_asks_the_broker_twelve_times_at_most(
+    shop: Shop, viewer: Client, monkeypatch: pytest.MonkeyPatch, terms: dict[str, str]
+) -> None:
+    failed(shop, "GatewayError")
+    shop.one_of_each()
+    asked: list[str] = []
+    for verb in ("page", "counts", "get"):
+        monkeypatch.setattr(shop.broker, verb, _noted(verb, asked, getattr(shop.broker, verb)))
+
+    get(viewer, list_url(state="failed", **terms))
+
+    assert 0 < len(asked) <= 12
+
+
+def _noted(verb: str, asked: list[str], real: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*args: Any) -> Any:
+        asked.append(verb)
+        return real(*args)
+
+    return call
