@@ -11,11 +11,12 @@ from tests.engine.house import SOON_S, House, end_of, seen, soon
 
 async def test_a_job_is_not_handed_back_beside_a_thread_that_ends_soon_after_it_was_told(house: House) -> None:
     app = house.app()
-    told, let_go = threading.Event(), threading.Event()
+    begun, told, let_go = threading.Event(), threading.Event(), threading.Event()
 
     @app.task
     def slow() -> str:
         context, pause = current_task(), threading.Event()
+        begun.set()
         while not context.aborted:
             pause.wait(0.001)
         told.set()
@@ -24,7 +25,7 @@ async def test_a_job_is_not_handed_back_beside_a_thread_that_ends_soon_after_it_
 
     job = await slow.enqueue()
     worker = asyncio.create_task(app.run())
-    await house.until_state(job, State.RUNNING)
+    await seen(begun)
     app.stop(now=True)
     await seen(told)
     await asyncio.wait([worker], timeout=0.3)  # which is long for a worker that does not wait

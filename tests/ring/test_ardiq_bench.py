@@ -19,12 +19,17 @@ from ardiq_django.operating.console import Console
 from ardiq_django.results import State
 from tests.admin.conftest import declared, opened
 from tests.admin.shop import Shop
-from tests.contract.conftest import address
+from tests.contract.conftest import ADDRESSES, BROKERS
 from tests.ring.operating import ardiq, at_a_terminal, document, in_a_process
 from tests.services import free_port
 
-__all__ = ["address"]
 MEASURES = ["enqueue one by one", "enqueue in bulk", "run"]
+
+
+@pytest.fixture(params=BROKERS)
+def address(request: pytest.FixtureRequest) -> str:
+    """Where each broker keeps its queues; on Redis as a user who may look for keys, which a worker may not."""
+    return ADDRESSES.get(request.param) or str(request.getfixturevalue("redis_url"))
 
 
 @pytest.fixture

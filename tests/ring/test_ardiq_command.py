@@ -47,7 +47,11 @@ def test_status_tells_what_is_in_each_queue_and_who_serves_it(shop: Shop) -> Non
     assert (worker["slots"], worker["running"], worker["alive"]) == (10, 1, True)
     assert (second["queue"], second["paused"], second["oldest_wait_ms"]) == (shop.other, False, None)
     assert set(second["counts"].values()) == {0}
-    for words in (f"{shop.queue}  {shop.app.address}  served", "1 queued · 1 scheduled · 1 retrying", "1 of 10"):
+    for words in (
+        f"{shop.queue}  {shop.broker.shown_address}  served",
+        "1 queued · 1 scheduled · 1 retrying",
+        "1 of 10",
+    ):
         assert words in ardiq("status").said
 
 

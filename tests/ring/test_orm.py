@@ -138,7 +138,7 @@ async def test_a_transaction_that_a_task_leaves_open_is_rolled_back_and_named(
     assert kept.success
     assert [order.name async for order in Order.objects.all()] == ["kept"]
     (told,) = [record.getMessage() for record in caplog.records if "transaction" in record.getMessage()]
-    assert told.startswith(f"job left a transaction open id={left.id} task={where} queue={app.queue_name} worker=")
+    assert told.startswith(f'job left a transaction open id={left.id} task="{where}" queue={app.queue_name} worker=')
     assert told.endswith("attempt=1 database=default: it is rolled back")
 
 
