@@ -3,8 +3,9 @@
 PYTHON ?= python3
 PYTEST_ARGS ?=
 
-# Tests run side by side, a file of them at a time, each process with servers of its own. PYTEST_SPREAD= runs one by one.
-PYTEST_SPREAD ?= --numprocesses auto --maxprocesses 4 --dist loadfile
+# Tests run side by side, a file of them at a time, each process with servers of its own: more of them than many a
+# machine has cores, since they often wait. PYTEST_SPREAD= runs one by one.
+PYTEST_SPREAD ?= --numprocesses 3 --dist loadfile
 
 VENV := .venv
 BIN := $(VENV)/bin
