@@ -6,6 +6,8 @@ from ardiq_django.dashboard.job import Job
 from ardiq_django.dashboard.jobs import JobAdminMixin
 from ardiq_django.dashboard.queue import Queue
 from ardiq_django.dashboard.queues import QueueAdminMixin
+from ardiq_django.dashboard.schedule import Schedule
+from ardiq_django.dashboard.schedules import ScheduleAdminMixin
 from ardiq_django.dashboard.task import Task
 from ardiq_django.dashboard.tasks import TaskAdminMixin
 from ardiq_django.dashboard.worker import Worker
@@ -28,12 +30,17 @@ class WorkerAdmin(WorkerAdminMixin, admin.ModelAdmin):  # type: ignore[type-arg]
     """The workers of every queue."""
 
 
+class ScheduleAdmin(ScheduleAdminMixin, admin.ModelAdmin):  # type: ignore[type-arg]
+    """The schedules of every queue."""
+
+
 def register(site: admin.AdminSite) -> None:
     """Show our pages on a site; Django's default one has them already."""
     site.register(Job, JobAdmin)
     site.register(Queue, QueueAdmin)
     site.register(Task, TaskAdmin)
     site.register(Worker, WorkerAdmin)
+    site.register(Schedule, ScheduleAdmin)
 
 
 register(admin.site)

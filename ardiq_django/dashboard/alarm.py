@@ -1,6 +1,6 @@
 """What is wrong with a queue, in one sentence each and with what to do; nothing where all is well."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from django.utils.formats import number_format
@@ -55,6 +55,15 @@ def failing(queue: str, lately: Figures, before: Figures) -> Iterator[Alarm]:
     if lately.failed >= FEW_FAILURES and share >= SHARE and share >= RISE * former:
         form = _("%(share)d %% of the jobs that ended in the last 15 minutes failed; before it was %(former)d %%.")
         yield Alarm(queue, form % {"share": round(share * 100), "former": round(former * 100)})
+
+
+def missing(queue: str, late: Sequence[tuple[str, int]], more: int) -> Iterator[Alarm]:
+    """Whether schedules were due and were not fired: which, and for how long."""
+    for name, late_ms in late:
+        form = _("Schedule %(name)s should have fired %(long)s ago, and has not.")
+        yield Alarm(queue, form % {"name": name, "long": duration(late_ms)}, f"manage.py runworker {queue}")
+    if more > 0:
+        yield Alarm(queue, _("%(more)d more schedules should have fired, and have not.") % {"more": more})
 
 
 def lasting(queue: str, durability: Durability) -> Iterator[Alarm]:

@@ -39,41 +39,18 @@ class ArgumentField(forms.CharField):
             raise forms.ValidationError(_("This is not JSON: %(error)s"), params={"error": error}) from None
 
 
-class CallForm(forms.Form):
-    """The arguments of a task, then when and in which lane its job is to run."""
+class ArgumentsForm(forms.Form):
+    """The arguments of a task."""
 
-    def __init__(self, app: Ardiq, definition: TaskDefinition, data: Any = None) -> None:
+    def __init__(self, definition: TaskDefinition, data: Any = None) -> None:
         super().__init__(data)
-        self._app = app
         self._definition = definition
         self._arguments = list(definition.signature.parameters.values())
         for parameter in self._arguments:
             self.fields[parameter.name] = ArgumentField(parameter, parameter.name in definition.options.sensitive)
-        lanes = [("", _("as declared")), *((lane, lane) for lane in app.priorities)]
-        self.fields[f"{OPTIONS}lane"] = forms.ChoiceField(label=_("lane"), choices=lanes, required=False)
-        self.fields[f"{OPTIONS}delay"] = forms.FloatField(
-            label=_("delay"), min_value=0, required=False, help_text=_("Seconds from now.")
-        )
-        self.fields[f"{OPTIONS}id"] = forms.CharField(
-            label=_("job id"), max_length=200, required=False, help_text=_("Leave it empty for a fresh one.")
-        )
 
-    def enqueue(self) -> Job[Any]:
-        """Enqueue the call; raises what enqueuing it anywhere raises."""
-        call = self._call()
-        given: dict[str, Any] = {
-            "priority": self.cleaned_data[f"{OPTIONS}lane"] or None,
-            "delay_ms": round((self.cleaned_data[f"{OPTIONS}delay"] or 0) * 1000),
-            "task_id": self.cleaned_data[f"{OPTIONS}id"] or None,
-            "enqueue_on_commit": "never",  # who enqueues by hand wants to see the job at once
-        }
-        task: TaskHandle[..., Any] = TaskHandle(self._app, self._definition.name, self._definition)
-        job: Job[Any] = task.options(**{name: value for name, value in given.items() if value}).enqueue_sync(
-            *call.args, **call.kwargs
-        )
-        return job
-
-    def _call(self) -> inspect.BoundArguments:
+    def call(self) -> inspect.BoundArguments:
+        """What was typed, bound; raises `TypeError` where that cannot be."""
         call = inspect.BoundArguments(self._definition.signature, {})
         for parameter in self._arguments:
             value = self.cleaned_data[parameter.name]
@@ -91,6 +68,37 @@ class CallForm(forms.Form):
         if not isinstance(value, wanted):
             raise TypeError(_("%(kind)s is wanted, not %(value)r") % {"kind": wanted.__name__, "value": value})
         return kind(value)
+
+
+class CallForm(ArgumentsForm):
+    """The arguments of a task, then when and in which lane its job is to run."""
+
+    def __init__(self, app: Ardiq, definition: TaskDefinition, data: Any = None) -> None:
+        super().__init__(definition, data)
+        self._app = app
+        lanes = [("", _("as declared")), *((lane, lane) for lane in app.priorities)]
+        self.fields[f"{OPTIONS}lane"] = forms.ChoiceField(label=_("lane"), choices=lanes, required=False)
+        self.fields[f"{OPTIONS}delay"] = forms.FloatField(
+            label=_("delay"), min_value=0, required=False, help_text=_("Seconds from now.")
+        )
+        self.fields[f"{OPTIONS}id"] = forms.CharField(
+            label=_("job id"), max_length=200, required=False, help_text=_("Leave it empty for a fresh one.")
+        )
+
+    def enqueue(self) -> Job[Any]:
+        """Enqueue the call; raises what enqueuing it anywhere raises."""
+        call = self.call()
+        given: dict[str, Any] = {
+            "priority": self.cleaned_data[f"{OPTIONS}lane"] or None,
+            "delay_ms": round((self.cleaned_data[f"{OPTIONS}delay"] or 0) * 1000),
+            "task_id": self.cleaned_data[f"{OPTIONS}id"] or None,
+            "enqueue_on_commit": "never",  # who enqueues by hand wants to see the job at once
+        }
+        task: TaskHandle[..., Any] = TaskHandle(self._app, self._definition.name, self._definition)
+        job: Job[Any] = task.options(**{name: value for name, value in given.items() if value}).enqueue_sync(
+            *call.args, **call.kwargs
+        )
+        return job
 
 
 _STARS: dict[Any, str] = {KINDS.VAR_POSITIONAL: "*", KINDS.VAR_KEYWORD: "**"}

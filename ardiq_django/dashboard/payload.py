@@ -81,12 +81,14 @@ def _numbered(args: tuple[Any, ...]) -> dict[str, Any]:
     return {str(place): value for place, value in enumerate(args)}
 
 
-def _shown(named: Mapping[str, Any], masks: Collection[str], tidy: bool) -> list[Argument]:
+def masks_of(names: Collection[str]) -> Callable[[object], bool]:
+    """Whether what stands under a name is masked: it is one of these, or one that Django's own error pages mask."""
     hidden = get_default_exception_reporter_filter().hidden_settings
+    return lambda name: isinstance(name, str) and (name in names or hidden.search(name) is not None)
 
-    def is_masked(name: object) -> bool:
-        return isinstance(name, str) and (name in masks or hidden.search(name) is not None)
 
+def _shown(named: Mapping[str, Any], masks: Collection[str], tidy: bool) -> list[Argument]:
+    is_masked = masks_of(masks)
     return [Argument(name, pretty(masked({name: value}, is_masked)[name], tidy)) for name, value in named.items()]
 
 

@@ -8,11 +8,12 @@ from django.utils.formats import number_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from ardiq_django.dashboard.alarm import Alarm, failing, lasting, standing
+from ardiq_django.dashboard.alarm import Alarm, failing, lasting, missing, standing
 from ardiq_django.dashboard.charts import Spark, spark
 from ardiq_django.dashboard.desk import Desk
 from ardiq_django.dashboard.job import Job
 from ardiq_django.dashboard.moments import DAY, MINUTE, duration
+from ardiq_django.dashboard.schedule import missed_of
 from ardiq_django.operating.status import QueueStatus
 from ardiq_django.results import State
 from ardiq_django.snapshot import Query
@@ -21,6 +22,7 @@ from ardiq_django.statistics import Figures, Point, Resolution, by_task, total
 LATELY_MS = 15 * MINUTE
 SPARK_MINUTES = 20
 NEWEST = 8
+SHOWN_MISSED = 3
 UNKNOWN = "\N{EN DASH}"
 
 
@@ -100,8 +102,15 @@ class QueueSight:
         """What is wrong."""
         yield from standing(self.status)
         yield from failing(self.name, self.lately, self.day)
+        if not self.status.problem:
+            yield from self._missed()
         if not self.status.problem and (durability := self._desk.durability(self.name)):
             yield from lasting(self.name, durability)
+
+    def _missed(self) -> Iterator[Alarm]:
+        found = missed_of(self._desk, self.name)
+        late = [(one.schedule_id, self._now_ms - one.next_ms) for one in found[:SHOWN_MISSED] if one.next_ms]
+        yield from missing(self.name, late, len(found) - SHOWN_MISSED)
 
     @property
     def failures(self) -> list[Job]:
