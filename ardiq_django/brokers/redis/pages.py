@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ardiq_django.brokers.base import RUNS_SCANNED
-from ardiq_django.brokers.redis.records import Indexed, decoded, ms_of, paired_ids, text_of
+from ardiq_django.brokers.redis.records import Indexed, decoded, head_of, ms_of, paired_ids, text_of
 from ardiq_django.brokers.redis.scripts import Command, Keyspace, Value
 from ardiq_django.brokers.redis.snapshots import snapshots_of, waiting_since_ms
 from ardiq_django.results import ENDED, State
@@ -107,10 +107,10 @@ class Pages:
 
     async def last_runs(self, task: str, limit: int) -> list[Ran]:
         """The last jobs of a task that an attempt ended, newest first."""
-        found: list[Indexed] = []
-        for state in ENDED_BY_ATTEMPTS:
-            range_ = await self._newest(f"ended:{state}", RUNS_SCANNED, Query())
-            found += [one for member, score in range_ if (one := Indexed.read(member, score)).task == task]
+        newest = [self._range(f"ended:{state}", RUNS_SCANNED, Query()) for state in ENDED_BY_ATTEMPTS]
+        pairs = [pair for flat in await self._ask(*newest) for pair in zip(flat[::2], flat[1::2], strict=True)]
+        head = head_of(task)  # most are of other tasks, and need not be read to tell
+        found = [Indexed.read(member, score) for member, score in pairs if member.startswith(head)]
         found.sort(key=lambda one: one.finish_ms, reverse=True)
         rows = await self.snapshots([one.job_id for one in found[:limit]])
         return [run for one in rows if (run := one.ran)]
@@ -135,12 +135,13 @@ class Pages:
         return [_Entry(entry.job_id, entry.task, times[entry.job_id]) for entry in entries]
 
     async def _newest(self, name: str, depth: int, query: Query) -> list[tuple[bytes, bytes]]:
+        (flat,) = await self._ask(self._range(name, depth, query))
+        return list(zip(flat[::2], flat[1::2], strict=True))
+
+    def _range(self, name: str, depth: int, query: Query) -> Command:
         until = f"({query.until_ms}" if query.until_ms else "+inf"
         bounds = (until, query.since_ms or "-inf")
-        (flat,) = await self._ask(
-            Command((b"ZREVRANGEBYSCORE", self._keys[name], *bounds, b"WITHSCORES", b"LIMIT", 0, depth))
-        )
-        return list(zip(flat[::2], flat[1::2], strict=True))
+        return Command((b"ZREVRANGEBYSCORE", self._keys[name], *bounds, b"WITHSCORES", b"LIMIT", 0, depth))
 
     async def _queued(self, key: str, tombs: str, depth: int) -> list[_Entry]:
         # ids of jobs that were taken out of the lane still stand there

@@ -107,6 +107,11 @@ def member(job: StagedJob, least_ms: int) -> str:
     return f"{job.task.replace(LINE_END, STAND_IN)}\n{least_ms}\n{job.id}"
 
 
+def head_of(task: str) -> bytes:
+    """How the members of a task begin in the index."""
+    return f"{task.replace(LINE_END, STAND_IN)}{LINE_END}".encode("utf-8", "surrogateescape")
+
+
 def stays_ms(ttl_ms: int, unique_for_ms: int, kept_ms: int) -> int:
     """For how long no rule may remove a record: that of its result, or of its id if longer. Below 0 it stays for as
     long as its history is kept."""
