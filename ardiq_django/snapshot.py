@@ -71,6 +71,36 @@ class Page:
     capped: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Erred:
+    """One job with the error that it failed with, or is retried for; what else ended its last attempt, where there was
+    none. `shown_ms` is when it failed, or is due again."""
+
+    job_id: str
+    task: str
+    state: State
+    shown_ms: int
+    error: str = ""
+    message: str = ""
+
+    @classmethod
+    def of(cls, one: Snapshot) -> "Erred":
+        """The same, from all that is known."""
+        shown_ms = one.end.finish_ms if one.end else one.due_ms
+        last = one.attempts[-1] if one.attempts and one.state in WITH_ERRORS else None
+        error, message = (last.error_type or last.event, last.message) if last else ("", "")
+        return cls(one.job.id, one.job.task, one.state, shown_ms, error, message)
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """Rows of a `Query`, all that were scanned; `capped` tells that there was more to scan."""
+
+    rows: Sequence[Erred]
+    capped: bool = False
+
+
+WITH_ERRORS = (State.FAILED, State.RETRYING)
 ENDED_BY_ATTEMPTS = (State.SUCCEEDED, State.FAILED, State.ABORTED)
 
 

@@ -13,6 +13,7 @@ callers.
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from ardiq_django import bridge
@@ -22,7 +23,7 @@ from ardiq_django.brokers.schedules import Schedules
 from ardiq_django.config import QueueRules
 from ardiq_django.exceptions import ConfigError
 from ardiq_django.results import State
-from ardiq_django.snapshot import ENDED_BY_ATTEMPTS, Page, Query, Ran, Snapshot, WorkerRow
+from ardiq_django.snapshot import ENDED_BY_ATTEMPTS, Erred, Errors, Page, Query, Ran, Snapshot, WorkerRow
 from ardiq_django.statistics import Figures, Point, Resolution, by_task, by_time
 from ardiq_django.validation import masked
 from ardiq_django.wire import Acceptance, Answer, Beat, Command, Exchange, News, Occurrence, StagedJob, Turn, WorkerCard
@@ -30,6 +31,7 @@ from ardiq_django.wire import Acceptance, Answer, Beat, Command, Exchange, News,
 __all__ = ["Broker", "QueueRules"]
 
 T = TypeVar("T")
+SCANNED = 10_000  # jobs of a state that a list looks at
 RUNS_SCANNED = 2_000  # so that a task that runs seldom, among many that do, costs no more than any other
 
 
@@ -204,6 +206,12 @@ class Broker(ABC):
     async def page(self, query: Query) -> Page:
         """Jobs newest first (by end, start, due or enqueue time). Of each state at most the newest 10,000 are scanned;
         times that are asked for bound what is scanned, but for what is queued in Redis."""
+
+    async def errors(self, query: Query) -> Errors:
+        """All jobs of a query with their last errors, in the order of `page` and as many as that scans; messages may be
+        cut. For what failed or is retried; of any other job there is no error."""
+        page = await self.page(replace(query, offset=0, limit=SCANNED))
+        return Errors([Erred.of(row) for row in page.rows], page.capped)
 
     async def last_runs(self, task: str, limit: int) -> list[Ran]:
         """The last jobs of a task that an attempt ended, newest first, among the newest `RUNS_SCANNED` of each end."""

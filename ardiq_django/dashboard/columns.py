@@ -10,7 +10,6 @@ from django.utils.translation import gettext_lazy as _
 from ardiq_django.dashboard.job import Job, short, shown_ms
 from ardiq_django.dashboard.moments import duration, stamp
 from ardiq_django.models.job import LABELS
-from ardiq_django.operating.sieve import error_type
 from ardiq_django.results import State
 from ardiq_django.snapshot import Snapshot
 
@@ -33,7 +32,7 @@ def task(job: Job) -> str:
     if not job.task:
         return format_html('<em class="ardiq-quiet">{}</em>', gettext("undecodable"))
     name = format_html_join(mark_safe("<wbr>"), "{}", ((part,) for part in _parts(job.task)))
-    error = error_type(job.snapshot)
+    error = job.error
     return format_html('{} <small class="ardiq-error">{}</small>', name, error) if error else name
 
 

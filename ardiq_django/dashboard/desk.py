@@ -19,7 +19,7 @@ from ardiq_django.exceptions import ArdiqError
 from ardiq_django.operating.sieve import Sieve
 from ardiq_django.operating.status import QueueStatus, look
 from ardiq_django.results import State
-from ardiq_django.snapshot import Page, Query, Ran, Snapshot, WorkerRow
+from ardiq_django.snapshot import Errors, Page, Query, Ran, Snapshot, WorkerRow
 from ardiq_django.statistics import Point, Resolution
 from ardiq_django.surroundings import around
 
@@ -38,7 +38,7 @@ class Desk:
         self.now_ms = now_ms()
         self.problem = ""
         self.reads_messages = False  # whether errors are searched by what they said, too
-        self._windows: dict[tuple[str, Query], Page] = {}
+        self._errors: dict[tuple[str, Query], Errors] = {}
         self._counts: dict[str, Mapping[State, int]] = {}
         self._firsts: dict[tuple[str, Query], Page] = {}
         self._workers: dict[str, Sequence[WorkerRow]] = {}
@@ -136,18 +136,13 @@ class Desk:
         found = self.read(queue, ask, [NOTHING] * len(asked)) if asked else []
         self._firsts |= dict.fromkeys(missing, NOTHING) | dict(zip(asked, found, strict=True))
 
-    def window(self, queue: str, query: Query) -> Page:
-        """All rows of a query that the broker looks at."""
-        key = queue, replace(query, states=tuple(query.states), offset=0, limit=WINDOW)
-        if key not in self._windows:
-            self._windows[key] = self._page(*key)
-        return self._windows[key]
-
-    def sieved(self, queue: str, query: Query, sieve: Sieve) -> Page:
-        """Those of them that pass."""
-        page = self.window(queue, query)
-        rows = [row for row in page.rows if sieve.holds(row)]
-        return Page(rows, len(rows), page.capped)
+    def errors(self, queue: str, query: Query, sieve: Sieve) -> Errors:
+        """The jobs of a query that the broker looks at and the sieve lets pass, each with its last error."""
+        key, nothing = _first_of(queue, query, query.states), Errors(())
+        if key not in self._errors:
+            self._errors[key] = self.read(queue, lambda broker: broker.errors(key[1]), nothing)
+        found = self._errors[key]
+        return Errors([one for one in found.rows if sieve.holds(one)], found.capped)
 
     def get(self, queue: str, job_id: str) -> Snapshot | None:
         """One job; None if it is unknown, or for a `problem`."""

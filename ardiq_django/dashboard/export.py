@@ -24,8 +24,8 @@ from ardiq_django.dashboard.payload import call, result
 from ardiq_django.dashboard.queryset import BrokerQuerySet
 from ardiq_django.dashboard.section import SectionMixin
 from ardiq_django.exceptions import BrokerError
-from ardiq_django.operating.sieve import error_message
 from ardiq_django.results import State
+from ardiq_django.snapshot import Erred
 
 STEP = 1_000  # jobs of one call
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run what begins so
@@ -109,7 +109,7 @@ def _payload(app: Ardiq, job: Job) -> Record:
     one = job.snapshot
     value = result(app, one) if one.state is State.SUCCEEDED else None
     return {
-        "message": error_message(one),
+        "message": Erred.of(one).message,
         "arguments": {argument.name: argument.text for argument in call(app, one).arguments},
         "result": value.text or value.raw if value else "",
     }

@@ -6,10 +6,8 @@ from typing import Any
 
 from django.contrib.admin.views.main import ChangeList
 
-from ardiq_django.dashboard.job import shown_ms
 from ardiq_django.dashboard.moments import stamp
-from ardiq_django.operating.sieve import error_type
-from ardiq_django.snapshot import Snapshot
+from ardiq_django.snapshot import Erred
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +33,13 @@ class Group:
 def groups_of(changelist: ChangeList) -> list[Group]:
     """The largest first, of those jobs that the broker looks at."""
     jobs: Any = changelist.queryset
-    found: dict[tuple[str, str], list[Snapshot]] = defaultdict(list)
-    for row in jobs.window():
-        found[row.job.task, error_type(row)].append(row)
+    found: dict[tuple[str, str], list[Erred]] = defaultdict(list)
+    for row in jobs.errors().rows:
+        found[row.task, row.error].append(row)
 
-    def group(task: str, error: str, rows: list[Snapshot]) -> Group:
+    def group(task: str, error: str, rows: list[Erred]) -> Group:
         address = changelist.get_query_string({"task": task or None, "error": error or None}, ["group"])
-        return Group(task, error, len(rows), max(map(shown_ms, rows)), address)
+        return Group(task, error, len(rows), max(row.shown_ms for row in rows), address)
 
     groups = [group(task, error, rows) for (task, error), rows in found.items()]
     return sorted(groups, key=lambda one: (-one.number, one.task, one.error))

@@ -8,9 +8,8 @@ from django.utils.translation import gettext_lazy as _
 from ardiq_django.dashboard.apart import ApartModel
 from ardiq_django.dashboard.moments import moment
 from ardiq_django.models.job import LABELS
-from ardiq_django.operating.sieve import error_type
 from ardiq_django.results import State
-from ardiq_django.snapshot import Snapshot
+from ardiq_django.snapshot import Erred, Snapshot
 
 
 class Job(ApartModel):
@@ -43,7 +42,7 @@ class Job(ApartModel):
             job_id=known.id,
             task=known.task,
             state=snapshot.state,
-            error=error_type(snapshot),
+            error=Erred.of(snapshot).error,
             when=moment(shown_ms(snapshot)),
         )
         return job.shown(snapshot=snapshot)

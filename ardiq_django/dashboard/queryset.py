@@ -1,7 +1,7 @@
 """Django's query language over a broker: the query is Django's own, only its execution is ours."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,11 +10,11 @@ from django.db.models import Max, Min, Q
 
 from ardiq_django.dashboard.apart import NOT_A_DATABASE, ApartQuerySet
 from ardiq_django.dashboard.desk import WINDOW, Desk
-from ardiq_django.dashboard.job import Job, shown_ms
+from ardiq_django.dashboard.job import Job
 from ardiq_django.dashboard.moments import moment
 from ardiq_django.dashboard.terms import Terms, Unanswerable, read
 from ardiq_django.results import State
-from ardiq_django.snapshot import Page, Snapshot
+from ardiq_django.snapshot import Errors, Page, Snapshot
 
 ORDERS = ((), ("-when",), ("-when", "-pk"))
 
@@ -65,12 +65,21 @@ class BrokerQuerySet(ApartQuerySet[Job]):
             yield from self._picked(terms)
             return
         queue, high = self._queue_of(terms), WINDOW if high is None else high
-        rows = self._first(terms).rows[low:high] if terms.sieve else self.desk.rows(queue, terms.query, low, high)
+        rows = self._sieved(low, high) if terms.sieve else self.desk.rows(queue, terms.query, low, high)
         yield from (Job.of(queue, snapshot) for snapshot in rows)
 
+    def _sieved(self, low: int, high: int) -> Iterator[Snapshot]:
+        ids = [one.job_id for one in self.errors().rows[low:high]]
+        found = self.desk.known(self.queue, ids)
+        yield from (found[job_id] for job_id in ids if job_id in found)
+
+    def errors(self) -> Errors:
+        """All of these jobs that the broker looks at, with their last errors."""
+        terms = self.terms
+        return self.desk.errors(self._queue_of(terms), terms.query, terms.sieve)
+
     def _first(self, terms: Terms) -> Page:
-        queue = self._queue_of(terms)
-        return self.desk.sieved(queue, terms.query, terms.sieve) if terms.sieve else self.desk.first(queue, terms.query)
+        return self.desk.first(self._queue_of(terms), terms.query)
 
     def _picked(self, terms: Terms) -> Iterator[Job]:
         for key in terms.keys or ():
@@ -88,23 +97,20 @@ class BrokerQuerySet(ApartQuerySet[Job]):
             return len(self._result_cache)
         if self.query.is_empty() or self.query.is_sliced or self.terms.keys is not None:
             return len(self)
-        return self._first(self.terms).total
+        terms = self.terms
+        return len(self.errors().rows) if terms.sieve else self._first(terms).total
 
     @property
     def capped(self) -> bool:
         """Whether there is more than the broker looked at."""
-        return not self.query.is_empty() and self._first(self.terms).capped
-
-    def window(self) -> Sequence[Snapshot]:
-        """All of these jobs that the broker looks at."""
         terms = self.terms
-        return self._first(terms).rows if terms.sieve else self.desk.window(self._queue_of(terms), terms.query).rows
+        return not self.query.is_empty() and (self.errors() if terms.sieve else self._first(terms)).capped
 
     def by_state(self) -> dict[State, int]:
         """How many of these jobs are in each state."""
         terms = self.terms
         if terms.sieve:
-            return dict(Counter(row.state for row in self._first(terms).rows))
+            return dict(Counter(one.state for one in self.errors().rows))
         return dict(self.desk.by_state(self._queue_of(terms), terms.query))
 
     def aggregate(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
@@ -117,7 +123,7 @@ class BrokerQuerySet(ApartQuerySet[Job]):
     def _bounds(self) -> tuple[datetime | None, datetime | None]:
         terms = self.terms
         if terms.sieve:
-            times = [shown_ms(row) for row in self._first(terms).rows]
+            times = [one.shown_ms for one in self.errors().rows]
             found = (min(times), max(times)) if times else None
         else:
             found = None if self.query.is_empty() else self.desk.bounds(self._queue_of(terms), terms.query)

@@ -11,11 +11,9 @@ from django.db.models.lookups import Lookup
 from django.db.models.sql.where import AND, OR, WhereNode
 
 from ardiq_django.operating.sieve import Sieve
-from ardiq_django.results import State
-from ardiq_django.snapshot import Query
+from ardiq_django.snapshot import WITH_ERRORS, Query
 
 SEARCHED = {"job_id", "task"}
-WITH_ERRORS = (State.FAILED, State.RETRYING)
 
 
 class Unanswerable(NotSupportedError, IncorrectLookupParameters):

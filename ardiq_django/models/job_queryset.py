@@ -163,6 +163,13 @@ class JobQuerySet(models.QuerySet["Job"]):
         """Id, state, start and finish of the newest rows of a task that an attempt ended, among the newest of each."""
         return self._dialect.rows(*last_runs(queue, task, depth, limit))
 
+    def errors(self, queue: str, query: Query) -> tuple[list[tuple[str, str, str, int, str, str]], bool]:
+        """Id, task, state, time, type and message of the last error of each row; whether there was more to scan."""
+        if not query.states:
+            return [], False
+        listing = Listing(queue, query, ())
+        return self._dialect.rows(*listing.errors()), bool(self._dialect.rows(*listing.more()))
+
     def listed(self, queue: str, query: Query) -> Listed:
         """One page of a list."""
         if not query.states:

@@ -51,6 +51,18 @@ WHERE task = %s AND start_ms > 0 ORDER BY finish_ms DESC LIMIT %s"""  # noqa: S6
     return ran, [*params, task[:255], limit]
 
 
+# The last attempt tells, whatever came before it; what it said is cut, for it is only searched.
+ERRORS = f"""
+SELECT job.job_id, job.task, job.state, shown_ms,
+  CASE WHEN last.error_type <> '' THEN last.error_type ELSE COALESCE(last.event, '') END,
+  COALESCE(SUBSTR(last.message, 1, 2000), '')
+FROM ({{scanned}}) AS found
+JOIN ardiq_job AS job ON job.id = found.id
+LEFT JOIN ardiq_attempt AS last
+  ON last.id = (SELECT MAX(one.id) FROM ardiq_attempt AS one WHERE one.job_id = found.id)
+{{where}} ORDER BY shown_ms DESC, found.id DESC LIMIT {SCANNED_AT_MOST}"""  # noqa: S608
+
+
 @dataclass(frozen=True, slots=True)
 class Branch:
     """The rows of one state that one index has in order, and the time by which they are listed."""
@@ -93,6 +105,13 @@ class Listing:
         """How many rows match among those that are scanned."""
         found, params = self._found(NEWEST if self._is_filtered else ANY)
         return f"SELECT COUNT(*) FROM {found}", params  # noqa: S608
+
+    def errors(self) -> tuple[str, list[Any]]:
+        """What each row failed with last, or is retried for; newest first."""
+        scanned, params = self._each(NEWEST)
+        terms, values = self._terms()
+        where = f"WHERE {' AND '.join(terms)}" if terms else ""
+        return ERRORS.format(scanned=scanned, where=where), [*params, *values]
 
     def more(self) -> tuple[str, list[Any]]:
         """One row for each index that has more rows than are scanned."""

@@ -12,7 +12,7 @@ from ardiq_django.operating.action import ABORT, BATCH, PURGE, RETRY, RUN_NOW, A
 from ardiq_django.operating.matched import in_view
 from ardiq_django.operating.sieve import Sieve
 from ardiq_django.results import State
-from ardiq_django.snapshot import Query, Snapshot
+from ardiq_django.snapshot import Erred, Query, Snapshot
 from ardiq_django.wire import Answer
 
 ACTS = {action.name: action for action in (RETRY, RUN_NOW, ABORT, PURGE)}
@@ -80,10 +80,13 @@ class Bulk:
         """How many it would act on: exact, if the broker looks at all of them."""
         numbers, is_capped = {}, False
         for state in self.states:
-            limit = 10_000 if self.sieve else 1
-            page = app.broker.run_sync(app.broker.page(replace(self._query(state), limit=limit)))
-            numbers[state] = sum(map(self.sieve.holds, page.rows)) if self.sieve else page.total
-            is_capped = is_capped or page.capped
+            if self.sieve:
+                found = app.broker.run_sync(app.broker.errors(self._query(state)))
+                numbers[state], capped = sum(map(self.sieve.holds, found.rows)), found.capped
+            else:
+                page = app.broker.run_sync(app.broker.page(replace(self._query(state), limit=1)))
+                numbers[state], capped = page.total, page.capped
+            is_capped = is_capped or capped
         return Matched({state: number for state, number in numbers.items() if number}, is_capped)
 
     def act(self, app: Ardiq) -> Iterator[Tally]:
@@ -112,7 +115,7 @@ class Bulk:
         return replace(self.query, states=(state,), until_ms=min(self.query.until_ms or until_ms, until_ms))
 
     def _is_meant(self, row: Snapshot) -> bool:
-        return (row.state not in LATER or _came_ms(row) <= self.as_of_ms) and self.sieve.holds(row)
+        return (row.state not in LATER or _came_ms(row) <= self.as_of_ms) and self.sieve.holds(Erred.of(row))
 
     def _note(self, app: Ardiq, tally: Tally, answers: Mapping[str, Answer]) -> None:
         for job_id, answer in answers.items():

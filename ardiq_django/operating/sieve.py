@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from ardiq_django.results import State
-from ardiq_django.snapshot import Snapshot
+from ardiq_django.snapshot import Erred
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,24 +16,9 @@ class Sieve:
     def __bool__(self) -> bool:
         return bool(self.error or self.text)
 
-    def holds(self, snapshot: Snapshot) -> bool:
+    def holds(self, one: Erred) -> bool:
         """Whether this job passes."""
-        if self.error and error_type(snapshot) != self.error:
+        if self.error and one.error != self.error:
             return False
-        return self.text.casefold() in "\n".join(self._read(snapshot)).casefold()
-
-    def _read(self, snapshot: Snapshot) -> list[str]:
-        read = [snapshot.job.id, snapshot.job.task, error_type(snapshot)]
-        return [*read, error_message(snapshot)] if self.reads_messages else read
-
-
-def error_type(snapshot: Snapshot) -> str:
-    """The type of the error that a job failed with, or is retried for; what else ended it where there was none."""
-    if snapshot.state not in (State.FAILED, State.RETRYING) or not snapshot.attempts:
-        return ""
-    return snapshot.attempts[-1].error_type or snapshot.attempts[-1].event
-
-
-def error_message(snapshot: Snapshot) -> str:
-    """What that error said."""
-    return snapshot.attempts[-1].message if error_type(snapshot) else ""
+        read = [one.job_id, one.task, one.error, *([one.message] if self.reads_messages else [])]
+        return self.text.casefold() in "\n".join(read).casefold()

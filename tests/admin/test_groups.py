@@ -128,7 +128,7 @@ def test_a_page_asks_the_broker_twelve_times_at_most(
     failed(shop, "GatewayError")
     shop.one_of_each()
     asked: list[str] = []
-    for verb in ("page", "counts", "get"):
+    for verb in ("page", "counts", "get", "get_many", "errors"):
         monkeypatch.setattr(shop.broker, verb, _noted(verb, asked, getattr(shop.broker, verb)))
 
     get(viewer, list_url(state="failed", **terms))

@@ -1,9 +1,11 @@
 """What the admin sees: one job, how many there are, and which."""
 
 import pytest
+from msgspec import structs
 
 from ardiq_django.results import State
 from ardiq_django.snapshot import Query
+from ardiq_django.wire import Failed
 from tests.contract.keep import Keep
 from tests.contract.makers import cancelled, failure, retrying, success
 
@@ -265,3 +267,42 @@ async def test_times_lead_to_jobs_beyond_the_newest_ten_thousand(keep: Keep) -> 
 
     assert {row.job.id for row in page.rows} == {job.id for job in wanted}
     assert (page.total, page.capped) == (3, False)
+
+
+async def test_jobs_are_told_with_what_they_failed_with_last(keep: Keep) -> None:
+    made = await one_in_each_state(keep)
+
+    found = await keep.broker.errors(Query(states=(State.FAILED, State.RETRYING)))
+
+    told = {one.state: (one.job_id, one.task, one.error, one.message) for one in found.rows}
+    assert told == {state: (made[state], f"t.{state}", "ValueError", "no") for state in (State.FAILED, State.RETRYING)}
+    assert found.capped is False
+
+
+async def test_errors_stand_in_the_order_of_the_page_and_are_narrowed_as_it_is(keep: Keep) -> None:
+    worker = await keep.worker()
+    for number in range(4):
+        await keep.put(task="t.wanted" if number % 2 else "t.other")
+        (delivery,) = await worker.claim(1)
+        await worker.settle(failure(delivery, finish_ms=keep.now_ms + number))
+    query = Query(states=(State.FAILED,), task="t.wanted")
+
+    page, found = await keep.broker.page(query), await keep.broker.errors(query)
+
+    assert [one.job_id for one in found.rows] == [row.job.id for row in page.rows]
+    assert [one.shown_ms for one in found.rows] == [row.end.finish_ms for row in page.rows if row.end]
+    assert len(found.rows) == 2
+
+
+async def test_of_several_attempts_the_last_one_tells(keep: Keep) -> None:
+    worker = await keep.worker()
+    await keep.put()
+    first = retrying(await worker.claim_one())
+    await worker.settle(first)
+    second = failure(await worker.claim_one())
+    timed_out = structs.replace(second.attempt, event="timed out", error_type="", message="too long")
+    await worker.settle(Failed(second.delivery, timed_out, second.reason, second.ttl_ms))
+
+    (one,) = (await keep.broker.errors(Query(states=(State.FAILED,)))).rows
+
+    assert (one.error, one.message) == ("timed out", "too long")

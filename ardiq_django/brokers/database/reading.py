@@ -7,7 +7,7 @@ from ardiq_django.brokers.database.tables import Tables
 from ardiq_django.brokers.database.upkeep import late_end
 from ardiq_django.models import Job
 from ardiq_django.results import State
-from ardiq_django.snapshot import Page, Query, Ran, Snapshot
+from ardiq_django.snapshot import Erred, Errors, Page, Query, Ran, Snapshot
 from ardiq_django.states import WAITING, Verb, apply
 from ardiq_django.stored import deliver
 from ardiq_django.wire import Answer, End, News
@@ -83,6 +83,12 @@ def page(tables: Tables, query: Query) -> Page:
     # a row may have gone between the two looks
     rows = [view.snapshot(jobs[key]) for key in listed.keys if key in jobs]
     return Page(rows, listed.total, listed.capped)
+
+
+def errors(tables: Tables, query: Query) -> Errors:
+    """Jobs with their last errors, without anything else of them."""
+    rows, capped = tables.table.errors(tables.queue, query)
+    return Errors([Erred(row[0], row[1], State(row[2]), *row[3:]) for row in rows], capped)
 
 
 def counts(tables: Tables) -> dict[State, int]:
