@@ -140,6 +140,7 @@ class TaskFilter(JobFilter):
 
     title = _("task")
     parameter_name = "task"
+    counted = True
 
     def offers(self, desk: Desk) -> Choices:
         chosen = self.value()
@@ -149,6 +150,15 @@ class TaskFilter(JobFilter):
 
     def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
         return queryset.filter(task=value)
+
+    def get_facet_queryset(self, changelist: ChangeList) -> dict[str, Any]:
+        """Counts only where every row is at hand: a broker counts no tasks, and to do it here would be to scan."""
+        jobs: Any = changelist.queryset
+        by_task = jobs.by_task() if self.value() is None else None
+        if by_task is None:
+            return {}
+        counts = {f"{place}__c": by_task[value] for place, (value, _name) in enumerate(self.lookup_choices)}
+        return counts | {"others": by_task.total() - sum(counts.values())}
 
 
 class ErrorFilter(JobFilter):

@@ -113,6 +113,14 @@ class BrokerQuerySet(ApartQuerySet[Job]):
             return dict(Counter(one.state for one in self.errors().rows))
         return dict(self.desk.by_state(self._queue_of(terms), terms.query))
 
+    def by_task(self) -> Counter[str] | None:
+        """How many of these jobs each task has; None unless all are at hand."""
+        terms = self.terms
+        if terms.sieve:
+            return Counter(one.task for one in self.errors().rows)
+        first = self._first(terms)
+        return Counter(row.job.task for row in first.rows) if len(first.rows) >= first.total else None
+
     def aggregate(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """The bounds of `when`, for the date hierarchy; see `Desk.bounds`."""
         if args or not all(type(one) in (Min, Max) and _named(one) == "when" for one in kwargs.values()):

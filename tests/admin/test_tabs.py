@@ -41,6 +41,24 @@ def test_the_states_stand_nowhere_else(memory_shop: Shop, viewer: Client) -> Non
     assert 'data-filter-title="time"' in page
 
 
+def test_tasks_are_counted_where_all_jobs_are_at_hand(shop: Shop, viewer: Client) -> None:
+    shop.put_many(3)
+    shop.put(1, task="shop.unknown")
+
+    few = tasks(viewer)
+    shop.put_many(100)
+
+    assert few == {"All": "4", "shop.invoice": "3"}
+    assert tasks(viewer) == {"All": "", "shop.invoice": ""}
+    assert tasks(viewer, task="shop.invoice") == {"All": "", "shop.invoice": ""}
+
+
+def tasks(client: Client, **terms: str) -> dict[str, str]:
+    changelist = client.get(list_url(**terms)).context["cl"]
+    (spec,) = (one for one in changelist.filter_specs if one.parameter_name == "task")
+    return {str(choice["display"]): choice["count"] for choice in spec.choices(changelist)}
+
+
 def test_what_waits_for_its_time_stands_below_what_happens_now(shop: Shop, viewer: Client) -> None:
     in_an_hour, retried = shop.scheduled(), shop.retrying()
     ended, queued = shop.succeeded(), shop.put(1)
