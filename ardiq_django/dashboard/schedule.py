@@ -7,6 +7,8 @@ from functools import cached_property
 from itertools import islice
 
 from django.db import models
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
@@ -33,6 +35,7 @@ class Condition(StrEnum):
 
 
 LABELS = {Condition.ENABLED: _("Enabled"), Condition.DISABLED: _("Disabled"), Condition.MISSED: _("Missed")}
+TONES = {Condition.ENABLED: "succeeded", Condition.DISABLED: "queued", Condition.MISSED: "failed"}
 
 
 class Schedule(ApartModel):
@@ -146,6 +149,12 @@ class Schedule(ApartModel):
             return list(islice(self.table.after(self.now_ms), SHOWN_RUNS))
         except Exception:  # the expression is anybody's who can write to the broker
             return ()
+
+
+def condition_badge(schedule: Schedule) -> SafeString:
+    """How it stands, as a coloured word."""
+    known = Condition(schedule.condition)
+    return format_html('<span class="ardiq-state ardiq-{}">{}</span>', TONES[known], LABELS[known])
 
 
 def _condition(is_enabled: bool, due_ms: int, now_ms: int) -> Condition:

@@ -46,7 +46,8 @@ class KeptArgumentsForm(ArgumentsForm):
             if text is None:
                 self._unshown[name] = value
                 field.required = False
-                field.help_text = f"{field.help_text} {_('Not shown; leave it empty to keep it.')}".lstrip()
+                kept_word = str(_("Not shown; leave it empty to keep it."))
+                field.help_text = f"{field.help_text} · {kept_word}" if field.help_text else kept_word
 
     def call(self) -> inspect.BoundArguments:
         for name, value in self._unshown.items():

@@ -20,7 +20,7 @@ from ardiq_django.dashboard.desk import desk_of
 from ardiq_django.dashboard.detail import Fact
 from ardiq_django.dashboard.moments import duration, stamp
 from ardiq_django.dashboard.payload import Call, call
-from ardiq_django.dashboard.schedule import PLAN, Schedule, find_outcomes, schedule_of
+from ardiq_django.dashboard.schedule import PLAN, Schedule, condition_badge, find_outcomes, schedule_of
 from ardiq_django.dashboard.schedule_form import KeptArgumentsForm, TimingForm
 from ardiq_django.dashboard.section import SectionMixin
 from ardiq_django.exceptions import ArdiqError
@@ -44,6 +44,7 @@ class SchedulePage:
 
     def _facts(self) -> Iterator[Fact]:
         schedule = self.schedule
+        yield Fact(_("State"), condition_badge(schedule))
         yield Fact(_("Task"), schedule.task)
         yield Fact(_("Queue"), schedule.queue)
         yield Fact(_("Fires"), schedule.fires)
@@ -65,7 +66,7 @@ class SchedulePagesMixin(SectionMixin):
     """Adds the pages; what is declared in code is shown and not changed."""
 
     class Media:
-        css = {"all": ("ardiq/states.css", "ardiq/dashboard.css", "ardiq/job.css")}  # noqa: RUF012
+        css = {"all": ("ardiq/states.css", "ardiq/dashboard.css", "ardiq/jobs.css", "ardiq/job.css")}  # noqa: RUF012
         js = ("ardiq/live.js",)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -113,7 +114,7 @@ class SchedulePagesMixin(SectionMixin):
             shown = call(app, Snapshot(schedule.planned.plan.job, State.SCHEDULED, schedule.now_ms))
         context = {
             "page": SchedulePage(schedule, self.last_run(request, schedule), shown),
-            "object": schedule,
+            "original": schedule,
             "forms": forms,
             "buttons": self.buttons(request, schedule),
             "title": schedule.schedule_id,
@@ -122,7 +123,14 @@ class SchedulePagesMixin(SectionMixin):
         return self._rendered(request, "ardiq/schedule.html", context)
 
     def _rendered(self, request: HttpRequest, template: str, context: Mapping[str, Any]) -> HttpResponse:
-        given = {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media, **context}
+        given = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "media": self.media,
+            "has_view_permission": True,
+            "add": "original" not in context,
+            **context,
+        }
         return TemplateResponse(request, template, given)
 
     def _forms(self, request: HttpRequest, app: Ardiq, plan: Plan) -> list[Any]:

@@ -8,6 +8,7 @@ from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import quote
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -20,10 +21,9 @@ from ardiq_django.dashboard.desk import desk_of
 from ardiq_django.dashboard.moments import duration, stamp
 from ardiq_django.dashboard.rows import RowsQuerySet
 from ardiq_django.dashboard.schedule import (
-    LABELS,
-    Condition,
     Listed,
     Schedule,
+    condition_badge,
     find_outcomes,
     listed,
     schedule_of,
@@ -35,20 +35,18 @@ from ardiq_django.exceptions import ArdiqError
 from ardiq_django.planner import Schedule as Handle
 
 LISTED = "ardiq_schedules"  # of a request
-TONES = {Condition.ENABLED: "succeeded", Condition.DISABLED: "queued", Condition.MISSED: "failed"}
 
 
 @admin.display(description=_("schedule"), ordering="schedule_id")
 def name(schedule: Schedule) -> SafeString:
-    of = "" if schedule.is_declared else schedule.task
-    below = gettext("declared in code") if schedule.is_declared else of
-    return format_html('{} <small class="ardiq-quiet ardiq-below">{}</small>', schedule.schedule_id, below)
+    what = gettext("declared in code") if schedule.is_declared else schedule.task
+    form = '{} <small class="ardiq-quiet ardiq-below">{} · {}</small>'
+    return format_html(form, schedule.schedule_id, schedule.queue, what)
 
 
 @admin.display(description=_("state"), ordering="condition")
 def condition(schedule: Schedule) -> SafeString:
-    known = Condition(schedule.condition)
-    return format_html('<span class="ardiq-state ardiq-{}">{}</span>', TONES[known], LABELS[known])
+    return condition_badge(schedule)
 
 
 @admin.display(description=_("fires"))
@@ -125,9 +123,9 @@ class ScheduleAdminMixin(SchedulePagesMixin):
     """The same pages for every broker; mix it with the `ModelAdmin` of a theme."""
 
     deeds: Sequence[Deed] = DEEDS  # type: ignore[misc]
-    list_display: Any = (name, "queue", condition, fires, next_run)
+    list_display: Any = (name, condition, fires, next_run)
     list_display_links = (name,)
-    list_filter = (QueueChoice, "condition")
+    list_filter = (QueueChoice,)  # shown as tabs
     change_list_template = "ardiq/schedules.html"
     search_fields = ("schedule_id", "task")
     show_facets = ShowFacets.NEVER
@@ -159,7 +157,10 @@ class ScheduleAdminMixin(SchedulePagesMixin):
         return found
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return super().changelist_view(request, {"listed": lambda: self._listed(request), **(extra_context or {})})
+        response = super().changelist_view(request, {"listed": lambda: self._listed(request), **(extra_context or {})})
+        if isinstance(response, TemplateResponse) and (context := response.context_data) and "cl" in context:
+            context["tabs"] = list(context["cl"].filter_specs[0].choices(context["cl"]))
+        return response
 
     def _last_column(self, request: HttpRequest) -> Callable[[Schedule], SafeString | None]:
         @admin.display(description=_("last run"), ordering="fired_ms")
