@@ -32,6 +32,7 @@ __all__ = ["Broker", "QueueRules"]
 
 T = TypeVar("T")
 SCANNED = 10_000  # jobs of a state that a list looks at
+AHEAD_MOST = 1_000
 RUNS_SCANNED = 2_000  # so that a task that runs seldom, among many that do, costs no more than any other
 
 
@@ -212,6 +213,11 @@ class Broker(ABC):
         cut. For what failed or is retried; of any other job there is no error."""
         page = await self.page(replace(query, offset=0, limit=SCANNED))
         return Errors([Erred.of(row) for row in page.rows], page.capped)
+
+    async def ahead(self, job: StagedJob) -> int | None:
+        """How many jobs stand before a queued one in its lane; None where these are more than `AHEAD_MOST`, or it is
+        not there."""
+        return None
 
     async def last_runs(self, task: str, limit: int) -> list[Ran]:
         """The last jobs of a task that an attempt ended, newest first, among the newest `RUNS_SCANNED` of each end."""

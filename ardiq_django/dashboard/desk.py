@@ -22,6 +22,7 @@ from ardiq_django.results import State
 from ardiq_django.snapshot import Errors, Page, Query, Ran, Snapshot, WorkerRow
 from ardiq_django.statistics import Point, Resolution
 from ardiq_django.surroundings import around
+from ardiq_django.wire import StagedJob
 
 T = TypeVar("T")
 Ask = Callable[[Broker], Coroutine[Any, Any, T]]
@@ -152,6 +153,10 @@ class Desk:
         """Those of these jobs that are known; none of a queue that is not declared here."""
         nothing: Mapping[str, Snapshot] = {}
         return self.read(queue, lambda broker: broker.get_many(ids), nothing) if queue and ids else nothing
+
+    def ahead(self, queue: str, job: StagedJob) -> int | None:
+        """How many jobs stand before a queued one in its lane; None where these are very many, or for a `problem`."""
+        return self.read(queue, lambda broker: broker.ahead(job), None)
 
     def last_runs(self, queue: str, task: str, number: int) -> Sequence[Ran]:
         """The newest runs of a task, newest first."""

@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ardiq_django.ardiq import Ardiq
+from ardiq_django.brokers.base import AHEAD_MOST
 from ardiq_django.dashboard.desk import Desk
 from ardiq_django.dashboard.moments import duration
 from ardiq_django.results import State
@@ -55,9 +56,14 @@ def _turn(desk: Desk, queue: str, snapshot: Snapshot) -> Iterator[str]:
         yield _(
             "It was lost with a worker, so it is run alone: by a worker that holds nothing else, one job at a time."
         )
-    elif (others := desk.counts(queue).get(State.QUEUED, 0) - 1) > 0:
-        yield ngettext(
-            "%(n)d other job of this queue is queued as well.",
-            "%(n)d other jobs of this queue are queued as well.",
-            others,
-        ) % {"n": others}
+    else:
+        yield _place(desk.ahead(queue, snapshot.job))
+
+
+def _place(ahead: int | None) -> str:
+    if ahead is None:
+        return _("More than %(n)d jobs stand before it in its lane.") % {"n": AHEAD_MOST}
+    if not ahead:
+        return _("It is the next one of its lane.")
+    said = ngettext("%(n)d job stands before it in its lane.", "%(n)d jobs stand before it in its lane.", ahead)
+    return said % {"n": ahead}

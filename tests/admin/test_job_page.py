@@ -35,13 +35,14 @@ def test_a_job_whose_time_has_not_come_says_when_it_comes(shop: Shop, reader: Cl
     assert "the next one is due in " in hints(get(reader, job_url(shop.queue, retrying)))
 
 
-def test_a_queued_job_says_how_many_others_are_queued(shop: Shop, reader: Client) -> None:
-    first = shop.put(1)
-    assert "queued as well" not in get(reader, job_url(shop.queue, first))
+def test_a_queued_job_says_how_many_stand_before_it(shop: Shop, reader: Client) -> None:
+    jobs = [shop.put(number) for number in range(3)]
 
-    shop.put(2), shop.put(3)
+    said = [hints(get(reader, job_url(shop.queue, job_id))) for job_id in jobs]
 
-    assert "2 other jobs of this queue are queued as well." in get(reader, job_url(shop.queue, first))
+    assert "It is the next one of its lane." in said[0]
+    assert "1 job stands before it in its lane." in said[1]
+    assert "2 jobs stand before it in its lane." in said[2]
 
 
 def test_a_job_that_was_lost_with_its_worker_says_that_it_is_run_alone(shop: Shop, reader: Client) -> None:

@@ -218,6 +218,9 @@ class DatabaseBroker(Broker):
     async def get_many(self, ids: Sequence[str]) -> dict[str, Snapshot]:
         return await self._in(self._rest, reading.get_many, self._tables, list(ids))
 
+    async def ahead(self, job: StagedJob) -> int | None:
+        return await self._in(self._rest, reading.ahead, self._tables, job)
+
     async def last_runs(self, task: str, limit: int) -> list[Ran]:
         return await self._in(self._rest, reading.last_runs, self._tables, task, limit)
 

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 
-from ardiq_django.brokers.base import RUNS_SCANNED
+from ardiq_django.brokers.base import AHEAD_MOST, RUNS_SCANNED
 from ardiq_django.brokers.database.tables import Tables
 from ardiq_django.brokers.database.upkeep import late_end
 from ardiq_django.models import Job
+from ardiq_django.models.job_queryset import Literally
+from ardiq_django.models.listing import READY
 from ardiq_django.results import State
 from ardiq_django.snapshot import Erred, Errors, Page, Query, Ran, Snapshot
 from ardiq_django.states import WAITING, Verb, apply
 from ardiq_django.stored import deliver
-from ardiq_django.wire import Answer, End, News
+from ardiq_django.wire import Answer, End, News, StagedJob
 
 ASKED_AT_ONCE = 500
 READ_AT_ONCE = 50  # with their results, which may be large
@@ -30,6 +32,18 @@ def get_many(tables: Tables, ids: Sequence[str]) -> dict[str, Snapshot]:
         view = _View(tables, jobs)
         found.update({job.job_id: view.snapshot(job) for job in jobs})
     return found
+
+
+def ahead(tables: Tables, job: StagedJob) -> int | None:
+    """How many jobs stand before a queued one in its lane; None where these are too many to count."""
+    ready = tables.jobs.filter(Literally(READY), lane=job.lane)
+    place = ready.filter(job_id=job.id).values_list("due_ms", "pk").first()
+    if place is None:
+        return None
+    # the first condition bounds what is read of the index
+    before = ready.filter(due_ms__lte=place[0]).exclude(due_ms=place[0], pk__gte=place[1])
+    number = before.values("pk")[: AHEAD_MOST + 1].count()
+    return number if number <= AHEAD_MOST else None
 
 
 def last_runs(tables: Tables, task: str, limit: int) -> list[Ran]:

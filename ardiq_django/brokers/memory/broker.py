@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from ardiq_django.brokers.base import Broker, QueueRules
+from ardiq_django.brokers.base import AHEAD_MOST, Broker, QueueRules
 from ardiq_django.brokers.bell import Bell
 from ardiq_django.brokers.clearing import Clearing
 from ardiq_django.brokers.durability import Durability
@@ -272,6 +272,11 @@ class MemoryBroker(Broker):
             rows.sort(key=lambda entry: entry.shown_ms, reverse=True)
             shown = rows[query.offset : query.offset + query.limit]
             return Page([self._snapshot(entry) for entry in shown], len(rows))
+
+    async def ahead(self, job: StagedJob) -> int | None:
+        with self._lock:
+            ids = list(itertools.islice(self._jobs.standing(job.lane), AHEAD_MOST + 1))
+        return ids.index(job.id) if job.id in ids else None
 
     async def workers(self) -> list[WorkerRow]:
         with self._lock:

@@ -204,6 +204,13 @@ class Jobs:
             heapq.heappop(self._due)
         return max(0, self._due[0][0] - self._now()) if self._due else None
 
+    def standing(self, lane: str) -> Iterator[str]:
+        """The ids of the queued jobs of a lane, the next one first."""
+        for job_id, ticket in self.lanes.get(lane, ()):
+            entry = self.entries.get(job_id)
+            if entry and entry.ticket == ticket and entry.state is State.QUEUED:
+                yield job_id
+
     def _is_due_of(self, due_ms: int, ticket: int, job_id: str) -> bool:
         entry = self.entries.get(job_id)
         return entry is not None and entry.ticket == ticket and entry.state in TABLE[Verb.PROMOTE]

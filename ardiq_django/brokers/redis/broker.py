@@ -184,6 +184,9 @@ class RedisBroker(Broker):
     async def get_many(self, ids: Sequence[str]) -> dict[str, Snapshot]:
         return {one.job.id: one for one in await self._pages.snapshots(list(dict.fromkeys(ids)))}
 
+    async def ahead(self, job: StagedJob) -> int | None:
+        return await self._pages.ahead(job)
+
     async def last_runs(self, task: str, limit: int) -> list[Ran]:
         return await self._pages.last_runs(task, limit)
 

@@ -4,13 +4,14 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ardiq_django.brokers.base import RUNS_SCANNED
+from ardiq_django.brokers.base import AHEAD_MOST, RUNS_SCANNED
 from ardiq_django.brokers.redis.records import Indexed, decoded, head_of, ms_of, paired_ids, text_of
 from ardiq_django.brokers.redis.scripts import Command, Keyspace, Value
 from ardiq_django.brokers.redis.snapshots import snapshots_of, waiting_since_ms
 from ardiq_django.results import ENDED, State
 from ardiq_django.snapshot import ENDED_BY_ATTEMPTS, Page, Query, Ran, Snapshot
 from ardiq_django.stored import deliver
+from ardiq_django.wire import StagedJob
 
 WINDOW = 10_000  # newest of each state
 STEP = 500  # jobs in one call
@@ -104,6 +105,16 @@ class Pages:
             reply = await self._call("rows", self._keys.records(part), (watch_ms, *part))
             found += snapshots_of(reply, part)
         return found
+
+    async def ahead(self, job: StagedJob) -> int | None:
+        """How many jobs stand before a queued one in its lane, if it is found among the first."""
+        ((lane,), (tombs,)) = self._keys.lanes([job.lane]), self._keys.tombs([job.lane])
+        (ids,) = await self._ask(Command((b"LRANGE", lane, 0, AHEAD_MOST)))
+        if job.id not in (found := decoded(ids)):
+            return None
+        before = ids[: found.index(job.id)]
+        (gone,) = await self._ask(Command((b"SMISMEMBER", tombs, *before))) if before else ([],)
+        return len(before) - int(sum(gone))
 
     async def last_runs(self, task: str, limit: int) -> list[Ran]:
         """The last jobs of a task that an attempt ended, newest first."""
