@@ -69,12 +69,9 @@ def family(desk: Desk, queue: str, snapshot: Snapshot) -> Family:
 
 def _found(desk: Desk, keys: Sequence[str]) -> dict[str, Relative]:
     by_queue: dict[str, list[str]] = defaultdict(list)
-    for key in keys:
-        queue, _, job_id = key.partition(":")
-        by_queue[queue].append(job_id)
-    return {
-        f"{queue}:{job_id}": Relative(queue, job_id, snapshots.get(job_id))
-        for queue, ids in by_queue.items()
-        for snapshots in [desk.known(queue, ids)]
-        for job_id in ids
-    }
+    parts = {key: key.partition(":") for key in keys}
+    for queue, _, job_id in parts.values():
+        if job_id.isprintable():  # what stands there is anybody's, and a database takes no NUL
+            by_queue[queue].append(job_id)
+    known = {queue: desk.known(queue, ids) for queue, ids in by_queue.items()}
+    return {key: Relative(queue, job_id, known.get(queue, {}).get(job_id)) for key, (queue, _, job_id) in parts.items()}

@@ -127,6 +127,14 @@ def test_relatives_are_linked_with_their_state(shop: Shop, reader: Client) -> No
     assert Inline(above).found == []
 
 
+@pytest.mark.parametrize("parent", ["nobody", "", ":", "q:\x00", "<script>:<b>", 4711, ["a"]])
+def test_a_parent_that_is_none_hinders_nobody(shop: Shop, reader: Client, parent: object) -> None:
+    page = get(reader, job_url(shop.queue, shop.put(1, headers={PARENT: parent}, depends_on=("\x01", "x"))))
+
+    assert "<script>:" not in page
+    assert "ardiq-family" in page
+
+
 def test_a_job_without_relatives_shows_none(shop: Shop, reader: Client) -> None:
     assert "ardiq-family" not in get(reader, job_url(shop.queue, shop.put(1)))
 
