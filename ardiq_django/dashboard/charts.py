@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from ardiq_django.dashboard.moments import duration
 
@@ -14,7 +15,11 @@ WIDTH, HEIGHT = 640, 180
 LEFT, RIGHT, TOP, BOTTOM = 54, 6, 10, 22
 FLOOR = HEIGHT - BOTTOM
 MOST_LABELS = 8
-DECADES_MS = (1, 10, 100, 1_000, 10_000, 60_000, 600_000, 3_600_000, 36_000_000, 86_400_000, 864_000_000)
+DECADES = {
+    1: _("1 ms"), 10: _("10 ms"), 100: _("100 ms"), 1_000: _("1 s"), 10_000: _("10 s"), 60_000: _("1 min"),
+    600_000: _("10 min"), 3_600_000: _("1 h"), 36_000_000: _("10 h"), 86_400_000: _("1 d"), 864_000_000: _("10 d"),
+}  # fmt: skip
+DECADES_MS = tuple(DECADES)
 SPARK_HEIGHT, SPARK_STEP = 24, 5
 
 CHART = '<svg class="ardiq-chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}{}</svg>'
@@ -81,7 +86,7 @@ def lines(name: str, moments: Sequence[Moment], drawn: Sequence[Series]) -> Safe
     def level(value: float) -> float:
         return FLOOR - (FLOOR - TOP) * (math.log(max(value, decades[0])) - low) / (high - low)
 
-    ticks = _ticks(((value, duration(value)) for value in decades), level)
+    ticks = _ticks(((value, str(DECADES[value])) for value in decades), level)
     shapes = format_html_join("", "{}", ((shape,) for one in drawn for shape in _line(one, len(moments), level)))
     return _chart(name, ticks, moments, shapes + _stacks(moments, drawn, None, lambda value: duration(round(value))))
 
