@@ -8,7 +8,6 @@ from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import quote
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -19,6 +18,7 @@ from ardiq_django.dashboard.columns import badge
 from ardiq_django.dashboard.deed import Deed, each
 from ardiq_django.dashboard.desk import desk_of
 from ardiq_django.dashboard.moments import duration, stamp
+from ardiq_django.dashboard.queue_tabs import QueueChoice, QueueTabsMixin
 from ardiq_django.dashboard.rows import RowsQuerySet
 from ardiq_django.dashboard.schedule import (
     Listed,
@@ -29,7 +29,6 @@ from ardiq_django.dashboard.schedule import (
     schedule_of,
 )
 from ardiq_django.dashboard.schedule_page import SchedulePagesMixin
-from ardiq_django.dashboard.tasks import QueueChoice
 from ardiq_django.declared import get_app
 from ardiq_django.exceptions import ArdiqError
 from ardiq_django.planner import Schedule as Handle
@@ -119,13 +118,12 @@ DEEDS = (
 )
 
 
-class ScheduleAdminMixin(SchedulePagesMixin):
+class ScheduleAdminMixin(SchedulePagesMixin, QueueTabsMixin):
     """The same pages for every broker; mix it with the `ModelAdmin` of a theme."""
 
     deeds: Sequence[Deed] = DEEDS  # type: ignore[misc]
     list_display: Any = (name, condition, fires, next_run)
     list_display_links = (name,)
-    list_filter = (QueueChoice,)  # shown as tabs
     change_list_template = "ardiq/schedules.html"
     search_fields = ("schedule_id", "task")
     show_facets = ShowFacets.NEVER
@@ -157,10 +155,7 @@ class ScheduleAdminMixin(SchedulePagesMixin):
         return found
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        response = super().changelist_view(request, {"listed": lambda: self._listed(request), **(extra_context or {})})
-        if isinstance(response, TemplateResponse) and (context := response.context_data) and "cl" in context:
-            context["tabs"] = list(context["cl"].filter_specs[0].choices(context["cl"]))
-        return response
+        return super().changelist_view(request, {"listed": lambda: self._listed(request), **(extra_context or {})})
 
     def _last_column(self, request: HttpRequest) -> Callable[[Schedule], SafeString | None]:
         @admin.display(description=_("last run"), ordering="fired_ms")

@@ -5,10 +5,8 @@ from collections import defaultdict
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path
@@ -25,8 +23,8 @@ from ardiq_django.dashboard.charts import Spark, spark
 from ardiq_django.dashboard.desk import Desk, desk_of
 from ardiq_django.dashboard.job import Job
 from ardiq_django.dashboard.moments import DAY, HOUR, duration
+from ardiq_django.dashboard.queue_tabs import QueueTabsMixin
 from ardiq_django.dashboard.rows import RowsQuerySet
-from ardiq_django.dashboard.section import SectionMixin
 from ardiq_django.dashboard.task import Task
 from ardiq_django.exceptions import ArdiqError
 from ardiq_django.lineage import by_hand
@@ -75,29 +73,14 @@ def tasks_of(desk: Desk, queue: str) -> list[Task]:
     return [Task.of(queue, name, by_name[name], name in declared) for name in names]
 
 
-class QueueChoice(SimpleListFilter):
-    """The tasks of one queue."""
-
-    title = _("queue")
-    parameter_name = "queue"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(queue, queue) for queue in desk_of(request).queues]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(queue=self.value()) if self.value() else queryset
-
-
-class TaskAdminMixin(SectionMixin):
+class TaskAdminMixin(QueueTabsMixin):
     """The same page for every broker; mix it with the `ModelAdmin` of a theme."""
 
-    change_list_template = "ardiq/change_list.html"
     list_display: Any = (
         "name", "queue", "runs", failed, _time("wait_ms", _("wait, 95 %")),
         _time("run_ms", _("run, median")), _time("slow_ms", _("run, 95 %")), last_day,
     )  # fmt: skip
     list_display_links = None
-    list_filter = (QueueChoice,)
     search_fields = ("name",)
     ordering = ("queue", "name")
 

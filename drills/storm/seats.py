@@ -1,5 +1,6 @@
 """The workers of the chaos drill: a `runworker` in each seat, behind a wire of its own."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -104,6 +105,7 @@ class Seats:
 
     def thaw(self, reign: Reign) -> None:
         if reign.is_frozen:
-            os.kill(reign.pid, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):  # it was killed meanwhile
+                os.kill(reign.pid, signal.SIGCONT)
             self._acts.over(STOPPED, reign.stopped_since_s, reign.seat, reign.pid)
             reign.stopped_since_s = 0.0
