@@ -92,3 +92,21 @@ def test_closing_leaves_no_connection(clean_redis_url: str) -> None:
     with Redis.from_url(clean_redis_url) as client:
         left = client.client_list()
     assert len(left) == 1  # the one that asks
+
+
+def test_a_call_under_way_while_all_is_closed_is_answered_and_leaves_no_connection(clean_redis_url: str) -> None:
+    keep = Keep(clean_redis_url)
+
+    async def use() -> list[Any]:
+        worker = await keep.worker()
+        calls = [asyncio.ensure_future(one) for one in (*(keep.broker.size() for _ in range(4)), worker.exchange())]
+        await asyncio.sleep(0)
+        await keep.broker.close()
+        return await asyncio.gather(*calls)
+
+    answers = asyncio.run(use())
+
+    assert answers[:4] == [0] * 4
+    with Redis.from_url(clean_redis_url) as client:
+        left = client.client_list()
+    assert len(left) == 1  # the one that asks

@@ -114,6 +114,7 @@ class Client:
         self._hot, self._hot_lock = self.wire(), asyncio.Lock()
         self._idle: deque[Wire] = deque()
         self._room = asyncio.Semaphore(POOLED)
+        self._is_closed = False
 
     def wire(self) -> Wire:
         return Wire(self.route)
@@ -126,7 +127,10 @@ class Client:
         """Answer a command on the connection kept for the hot path; calls there follow one another."""
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_S) as bound, self._hot_lock:
-                (answer,) = await self._answers(self._hot, (command,), bound)
+                try:
+                    (answer,) = await self._answers(self._hot, (command,), bound)
+                finally:
+                    await self._let_go(self._hot)
         except (RedisError, OSError) as error:
             raise self._refusal(error) from error
         return answer
@@ -153,9 +157,16 @@ class Client:
         return None
 
     async def close(self) -> None:
-        for wire in (self._hot, *self._idle):
-            await wire.cut()
+        """Cut what is idle; a call that is under way still gets its answer, and leaves no connection behind."""
+        self._is_closed = True
+        idle = [*self._idle] if self._hot_lock.locked() else [self._hot, *self._idle]
         self._idle.clear()
+        for wire in idle:
+            await wire.cut()
+
+    async def _let_go(self, wire: Wire) -> None:
+        if self._is_closed:
+            await wire.cut()
 
     @contextlib.asynccontextmanager
     async def _pooled(self) -> AsyncIterator[Wire]:
@@ -165,6 +176,7 @@ class Client:
                 yield wire
             finally:
                 self._idle.append(wire)
+                await self._let_go(wire)
 
     async def _answers(
         self, wire: Wire, commands: Sequence[Packable], bound: asyncio.Timeout, tries: int = TRIES

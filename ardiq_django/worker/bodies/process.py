@@ -46,6 +46,7 @@ class BodyProcess:
     async def spawn(cls) -> "BodyProcess":
         """Start one; raises `OSError` where the system will not have another process."""
         ours, theirs = socket.socketpair()
+        process: asyncio.subprocess.Process | None = None
         try:
             command = _command(theirs.fileno())
             process = await asyncio.create_subprocess_exec(
@@ -54,6 +55,8 @@ class BodyProcess:
             reader, writer = await asyncio.open_unix_connection(sock=ours)
         except BaseException:
             ours.close()
+            if process is not None:  # whoever is cancelled just now leaves none behind
+                await _gone(process)
             raise
         finally:
             theirs.close()
@@ -138,6 +141,12 @@ class BodyProcess:
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
+
+
+async def _gone(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
+    await process.wait()
 
 
 def _command(fd: int) -> list[str]:
