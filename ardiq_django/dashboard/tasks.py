@@ -28,6 +28,7 @@ from ardiq_django.dashboard.rows import RowsQuerySet
 from ardiq_django.dashboard.task import Task
 from ardiq_django.exceptions import ArdiqError
 from ardiq_django.lineage import by_hand
+from ardiq_django.registry import TaskDefinition
 from ardiq_django.statistics import Figures, Point, Resolution
 
 NOTHING = Figures()
@@ -127,13 +128,16 @@ class TaskAdminMixin(QueueTabsMixin):
                 form.add_error(None, str(error))
             else:
                 return self._enqueued(request, queue, job.id)
+        return self._form_page(request, definition, form)
+
+    def _form_page(self, request: HttpRequest, definition: TaskDefinition, form: CallForm) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "form": form,
-            "task": name,
+            "task": definition.name,
             "doc": inspect.getdoc(definition.fn),
-            "title": capfirst(gettext("enqueue %(task)s") % {"task": name}),
+            "title": capfirst(gettext("enqueue %(task)s") % {"task": definition.name}),
             "media": self.media + form.media,
         }
         return TemplateResponse(request, "ardiq/enqueue.html", context)
