@@ -9,6 +9,7 @@ from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -16,6 +17,7 @@ from django.utils.translation import gettext as _
 from ardiq_django.ardiq import Ardiq
 from ardiq_django.dashboard.audit import record
 from ardiq_django.dashboard.call_form import ArgumentsForm
+from ardiq_django.dashboard.columns import badge
 from ardiq_django.dashboard.desk import desk_of
 from ardiq_django.dashboard.detail import Fact
 from ardiq_django.dashboard.moments import duration, stamp
@@ -73,8 +75,18 @@ class SchedulePagesMixin(SectionMixin):
         return self.may(request, "change_schedule")
 
     def last_run(self, request: HttpRequest, schedule: Schedule) -> SafeString | None:
-        """Of the section, which links to it."""
-        raise NotImplementedError
+        """When it fired last, and the state of the job that came of it."""
+        if not schedule.fired_ms:
+            return None
+        when = stamp(schedule.fired_ms)
+        if not self.may(request, "view_job"):
+            return format_html("{}", when)
+        if schedule.outcome is None:
+            return format_html('{} <small class="ardiq-quiet ardiq-below">{}</small>', when, _("no longer kept"))
+        address = self.address("change", quote(f"{schedule.queue}:{schedule.last_job}"), model="job")
+        return format_html(
+            '<a href="{}">{}</a> <span class="ardiq-below">{}</span>', address, when, badge(schedule.outcome)
+        )
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

@@ -5,7 +5,6 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin import ShowFacets
-from django.contrib.admin.utils import quote
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
@@ -14,7 +13,6 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ardiq_django.ardiq import Ardiq
-from ardiq_django.dashboard.columns import badge
 from ardiq_django.dashboard.deed import Deed, each
 from ardiq_django.dashboard.desk import desk_of
 from ardiq_django.dashboard.moments import duration, stamp
@@ -163,17 +161,3 @@ class ScheduleAdminMixin(SchedulePagesMixin, QueueTabsMixin):
             return self.last_run(request, schedule)
 
         return last_run
-
-    def last_run(self, request: HttpRequest, schedule: Schedule) -> SafeString | None:
-        """When it fired last, and the state of the job that came of it."""
-        if not schedule.fired_ms:
-            return None
-        when = stamp(schedule.fired_ms)
-        if not self.may(request, "view_job"):
-            return format_html("{}", when)
-        if schedule.outcome is None:
-            return format_html('{} <small class="ardiq-quiet ardiq-below">{}</small>', when, gettext("no longer kept"))
-        address = self.address("change", quote(f"{schedule.queue}:{schedule.last_job}"), model="job")
-        return format_html(
-            '<a href="{}">{}</a> <span class="ardiq-below">{}</span>', address, when, badge(schedule.outcome)
-        )
