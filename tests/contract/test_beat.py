@@ -181,3 +181,14 @@ async def test_nobody_can_be_told_who_is_not_there(keep: Keep) -> None:
     told = [await keep.broker.tell(epoch, Command(Order.STOP)) for epoch in (worker.epoch, "never-registered")]
 
     assert told == [False, False]
+
+
+async def test_whoever_listens_for_a_worker_that_left_sleeps(keep: Keep) -> None:
+    worker = await keep.worker()
+    await worker.leave()
+
+    listening = asyncio.create_task(keep.broker.listen(worker.epoch, 30))
+    await keep.let_sleep(listening)
+
+    listening.cancel()
+    await asyncio.wait([listening])

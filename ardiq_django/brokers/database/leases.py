@@ -92,16 +92,13 @@ def tell(tables: Tables, epoch: str, command: Command) -> bool:
 
 
 def mail(tables: Tables, epoch: str) -> list[Command] | None:
-    """Take what a worker was told; None if nothing, an empty list if there is no such worker."""
-    waiting = tables.workers.filter(epoch=epoch).values_list("mail", flat=True).first()
-    if waiting is None:
-        return []
-    if not waiting:
+    """Take what a worker was told; None if nothing, and if there is no such worker, who is told nothing either."""
+    if not tables.workers.filter(epoch=epoch).values_list("mail", flat=True).first():
         return None
     with tables.atomic():
         worker = tables.workers.filter(epoch=epoch).select_for_update().first()
         if worker is None:
-            return []
+            return None
         letters, worker.mail = worker.letters, b""
         worker.save(using=tables.alias, update_fields=["mail"])
     return letters

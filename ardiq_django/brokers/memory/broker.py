@@ -156,7 +156,7 @@ class MemoryBroker(Broker):
     async def listen(self, epoch: str, timeout_s: float) -> list[Command]:
         with self._post.listener() as listener:
             worker = self._workers.get(epoch)
-            if worker and not worker.mail:
+            if not (worker and worker.mail):
                 await listener.rung(timeout_s)
             with self._lock:
                 mail = worker.mail if worker else []

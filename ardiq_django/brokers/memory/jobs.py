@@ -1,7 +1,6 @@
 """The jobs of one queue, where each stands, and every move between the states: the state table at work."""
 
 import heapq
-import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -40,7 +39,7 @@ class Jobs:
         self._rules = rules
         self._now = now
         self._ended = ended
-        self._tickets = itertools.count(1)
+        self._last_ticket = 0
         self._due: list[tuple[int, int, str]] = []
         self._released: list[Entry] = []  # by the turn at hand
         self.entries: dict[str, Entry] = {}
@@ -100,15 +99,19 @@ class Jobs:
         same = job.digest and known.job.digest == job.digest
         return Acceptance.EXISTING if same else Acceptance.CONFLICT
 
+    def _next_ticket(self) -> int:
+        self._last_ticket += 1
+        return self._last_ticket
+
     def _queue(self, entry: Entry, head: bool = False) -> None:
         entry.state, entry.holder, entry.start_ms = State.QUEUED, "", 0
-        entry.ticket = next(self._tickets)
+        entry.ticket = self._next_ticket()
         line = self.suspects if entry.tally.crashes else self.lanes.setdefault(entry.job.lane, deque())
         (line.appendleft if head else line.append)((entry.job.id, entry.ticket))
 
     def _schedule(self, entry: Entry, state: State, due_ms: int) -> None:
         entry.state, entry.holder, entry.start_ms, entry.due_ms = state, "", 0, due_ms
-        entry.ticket = next(self._tickets)
+        entry.ticket = self._next_ticket()
         heapq.heappush(self._due, (due_ms, entry.ticket, entry.job.id))
 
     def _finish(self, entry: Entry, end: End) -> None:
@@ -225,7 +228,7 @@ class Jobs:
 
     def _hand_out(self, turn: Exchange, entry: Entry) -> Delivery:
         entry.state, entry.holder, entry.claim = State.RUNNING, turn.epoch, turn.call
-        entry.ticket = next(self._tickets)
+        entry.ticket = self._next_ticket()
         entry.start_ms, entry.expires_ms, entry.abort_asked = self._now(), 0, False
         return deliver(entry.job.id, entry.envelope, turn.call, entry.tally)
 
