@@ -2,16 +2,16 @@
 
 from django.contrib import admin
 
-from ardiq_django.dashboard.job import Job
-from ardiq_django.dashboard.jobs import JobAdminMixin
-from ardiq_django.dashboard.queue import Queue
-from ardiq_django.dashboard.queues import QueueAdminMixin
-from ardiq_django.dashboard.schedule import Schedule
-from ardiq_django.dashboard.schedules import ScheduleAdminMixin
-from ardiq_django.dashboard.task import Task
-from ardiq_django.dashboard.tasks import TaskAdminMixin
-from ardiq_django.dashboard.worker import Worker
-from ardiq_django.dashboard.workers import WorkerAdminMixin
+from ardiq_django.dashboard.jobs.job import Job
+from ardiq_django.dashboard.jobs.section import JobAdminMixin
+from ardiq_django.dashboard.queues.queue import Queue
+from ardiq_django.dashboard.queues.section import QueueAdminMixin
+from ardiq_django.dashboard.schedules.schedule import Schedule
+from ardiq_django.dashboard.schedules.section import ScheduleAdminMixin
+from ardiq_django.dashboard.tasks.section import TaskAdminMixin
+from ardiq_django.dashboard.tasks.task import Task
+from ardiq_django.dashboard.workers.section import WorkerAdminMixin
+from ardiq_django.dashboard.workers.worker import Worker
 
 
 class JobAdmin(JobAdminMixin, admin.ModelAdmin):  # type: ignore[type-arg]

@@ -12,7 +12,7 @@ from ardiq_django.ardiq import Ardiq
 from ardiq_django.brokers.base import Broker
 from ardiq_django.brokers.durability import Durability
 from ardiq_django.clock import now_ms
-from ardiq_django.dashboard.job import shown_ms
+from ardiq_django.dashboard.jobs.job import shown_ms
 from ardiq_django.dashboard.terms import is_narrowed
 from ardiq_django.declared import get_app
 from ardiq_django.exceptions import ArdiqError

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ardiq_django.ardiq import Ardiq
-from ardiq_django.dashboard.job import shown_ms
+from ardiq_django.dashboard.jobs.job import shown_ms
 from ardiq_django.dashboard.moments import duration
 from ardiq_django.operating.reach import reached
 from ardiq_django.operating.report import Report

@@ -7,7 +7,7 @@ from typing import Any
 
 from ardiq_django.ardiq import Ardiq
 from ardiq_django.brokers.base import Broker
-from ardiq_django.dashboard.job import shown_ms
+from ardiq_django.dashboard.jobs.job import shown_ms
 from ardiq_django.dashboard.moments import duration
 from ardiq_django.exceptions import ArdiqError
 from ardiq_django.operating.reach import apps_named, echo

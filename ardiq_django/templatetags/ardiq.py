@@ -7,7 +7,7 @@ from django.contrib.admin.utils import quote
 from django.http import HttpRequest
 from django.urls import reverse
 
-from ardiq_django.dashboard.overview import Overview
+from ardiq_django.dashboard.overview.page import Overview
 
 register = template.Library()
 

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.contrib.messages import get_messages
 from django.test import Client
 
-from ardiq_django.dashboard import bulk
+from ardiq_django.dashboard.jobs import bulk
 from ardiq_django.operating import act
 from ardiq_django.operating.action import ABORT, BATCH
 from ardiq_django.operating.bulk import Bulk

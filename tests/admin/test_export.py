@@ -10,7 +10,7 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
-from ardiq_django.dashboard import export
+from ardiq_django.dashboard.jobs import export
 from ardiq_django.results import Attempt, State
 from tests.admin.conftest import declared
 from tests.admin.pages import get, list_url

@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from ardiq_django.dashboard import paging
+from ardiq_django.dashboard.jobs import paging
 from ardiq_django.results import State
 from tests.admin.conftest import declared
 from tests.admin.pages import Inline, get, ids, job_url, list_url, rows

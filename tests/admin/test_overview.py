@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from ardiq_django.dashboard.span import Span
+from ardiq_django.dashboard.overview.span import Span
 from ardiq_django.statistics import Figures, Point
 from tests.admin.conftest import client_of, opened
 from tests.admin.pages import get

@@ -8,8 +8,8 @@ from django.db import NotSupportedError
 from django.db.models import Count, Max, Min, Q
 
 from ardiq_django.dashboard.desk import Desk
-from ardiq_django.dashboard.job import Job
-from ardiq_django.dashboard.queryset import BrokerQuerySet
+from ardiq_django.dashboard.jobs.job import Job
+from ardiq_django.dashboard.jobs.queryset import BrokerQuerySet
 from tests.admin.shop import Shop
 
 

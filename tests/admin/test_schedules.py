@@ -225,7 +225,7 @@ def test_the_broker_looks_for_what_is_searched(shop: Shop, admin_client: Client)
 def test_more_than_are_listed_are_counted(
     memory_shop: Shop, admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ardiq_django.dashboard.schedule.PLANS", 2)
+    monkeypatch.setattr("ardiq_django.dashboard.schedules.schedule.PLANS", 2)
     for number in range(5):
         plan(memory_shop, f"s{number}")
 

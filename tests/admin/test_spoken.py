@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from ardiq_django.dashboard.spoken import spoken_cron, spoken_interval
+from ardiq_django.dashboard.schedules.spoken import spoken_cron, spoken_interval
 
 ZONE = "Europe/Berlin"
 

@@ -11,17 +11,24 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from ardiq_django.dashboard.beside import beside
-from ardiq_django.dashboard.bulk import BulkMixin
-from ardiq_django.dashboard.columns import COLUMNS, lane
 from ardiq_django.dashboard.desk import ROWS, desk_of
-from ardiq_django.dashboard.export import ExportMixin
-from ardiq_django.dashboard.filters import ErrorFilter, GroupFilter, QueueFilter, SinceFilter, StateFilter, TaskFilter
-from ardiq_django.dashboard.job import Job
-from ardiq_django.dashboard.job_deeds import JOB_DEEDS
-from ardiq_django.dashboard.job_pages import JobPagesMixin
-from ardiq_django.dashboard.paging import CappedPaginator
-from ardiq_django.dashboard.queryset import BrokerQuerySet
+from ardiq_django.dashboard.jobs.beside import beside
+from ardiq_django.dashboard.jobs.bulk import BulkMixin
+from ardiq_django.dashboard.jobs.columns import COLUMNS, lane
+from ardiq_django.dashboard.jobs.deeds import JOB_DEEDS
+from ardiq_django.dashboard.jobs.export import ExportMixin
+from ardiq_django.dashboard.jobs.filters import (
+    ErrorFilter,
+    GroupFilter,
+    QueueFilter,
+    SinceFilter,
+    StateFilter,
+    TaskFilter,
+)
+from ardiq_django.dashboard.jobs.job import Job
+from ardiq_django.dashboard.jobs.pages import JobPagesMixin
+from ardiq_django.dashboard.jobs.paging import CappedPaginator
+from ardiq_django.dashboard.jobs.queryset import BrokerQuerySet
 from ardiq_django.exceptions import BrokerError
 
 

@@ -8,16 +8,16 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from ardiq_django.ardiq import Ardiq
-from ardiq_django.dashboard.attempts import AttemptCard, latest, unsuccessful
-from ardiq_django.dashboard.columns import badge, spent
 from ardiq_django.dashboard.desk import Desk
-from ardiq_django.dashboard.family import Family, family
-from ardiq_django.dashboard.job import Job
+from ardiq_django.dashboard.jobs.attempts import AttemptCard, latest, unsuccessful
+from ardiq_django.dashboard.jobs.columns import badge, spent
+from ardiq_django.dashboard.jobs.family import Family, family
+from ardiq_django.dashboard.jobs.job import Job
+from ardiq_django.dashboard.jobs.payload import Call, Value, call, result
+from ardiq_django.dashboard.jobs.runs import MOST, RecentRuns
+from ardiq_django.dashboard.jobs.timeline import Step, timeline
+from ardiq_django.dashboard.jobs.waiting import hints
 from ardiq_django.dashboard.moments import stamp
-from ardiq_django.dashboard.payload import Call, Value, call, result
-from ardiq_django.dashboard.runs import MOST, RecentRuns
-from ardiq_django.dashboard.timeline import Step, timeline
-from ardiq_django.dashboard.waiting import hints
 from ardiq_django.lineage import BY, others, said
 from ardiq_django.reading import progress_of
 from ardiq_django.results import Progress, State

@@ -17,13 +17,13 @@ from django.utils.translation import gettext as _
 from ardiq_django.ardiq import Ardiq
 from ardiq_django.dashboard.audit import record
 from ardiq_django.dashboard.call_form import ArgumentsForm
-from ardiq_django.dashboard.columns import badge
 from ardiq_django.dashboard.desk import desk_of
-from ardiq_django.dashboard.detail import Fact
+from ardiq_django.dashboard.jobs.columns import badge
+from ardiq_django.dashboard.jobs.detail import Fact
+from ardiq_django.dashboard.jobs.payload import Call, call
 from ardiq_django.dashboard.moments import duration, stamp
-from ardiq_django.dashboard.payload import Call, call
-from ardiq_django.dashboard.schedule import PLAN, Schedule, condition_badge, find_outcomes, schedule_of
-from ardiq_django.dashboard.schedule_form import KeptArgumentsForm, TimingForm
+from ardiq_django.dashboard.schedules.form import KeptArgumentsForm, TimingForm
+from ardiq_django.dashboard.schedules.schedule import PLAN, Schedule, condition_badge, find_outcomes, schedule_of
 from ardiq_django.dashboard.section import SectionMixin
 from ardiq_django.exceptions import ArdiqError
 from ardiq_django.plan import Plan, Planned

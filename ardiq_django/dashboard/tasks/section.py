@@ -21,11 +21,11 @@ from ardiq_django.dashboard.audit import record
 from ardiq_django.dashboard.call_form import CallForm
 from ardiq_django.dashboard.charts import Spark, spark
 from ardiq_django.dashboard.desk import Desk, desk_of
-from ardiq_django.dashboard.job import Job
+from ardiq_django.dashboard.jobs.job import Job
 from ardiq_django.dashboard.moments import DAY, HOUR, duration
 from ardiq_django.dashboard.queue_tabs import QueueTabsMixin
 from ardiq_django.dashboard.rows import RowsQuerySet
-from ardiq_django.dashboard.task import Task
+from ardiq_django.dashboard.tasks.task import Task
 from ardiq_django.exceptions import ArdiqError
 from ardiq_django.lineage import by_hand
 from ardiq_django.registry import TaskDefinition

@@ -14,7 +14,7 @@ from ardiq_django.ardiq import Ardiq
 from ardiq_django.dashboard.deed import Deed, each
 from ardiq_django.dashboard.desk import desk_of
 from ardiq_django.dashboard.moments import duration
-from ardiq_django.dashboard.queue import Queue
+from ardiq_django.dashboard.queues.queue import Queue
 from ardiq_django.dashboard.rows import RowsQuerySet
 from ardiq_django.dashboard.section import SectionMixin
 from ardiq_django.declared import get_app

@@ -19,16 +19,16 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from ardiq_django.ardiq import Ardiq
-from ardiq_django.dashboard.again import can_run_again, run_again
 from ardiq_django.dashboard.audit import record
 from ardiq_django.dashboard.deed import Deed
 from ardiq_django.dashboard.desk import desk_of
-from ardiq_django.dashboard.detail import JobPage
-from ardiq_django.dashboard.job import Job
-from ardiq_django.dashboard.job_deeds import by_verb
-from ardiq_django.dashboard.job_record import job_record
+from ardiq_django.dashboard.jobs.again import can_run_again, run_again
+from ardiq_django.dashboard.jobs.deeds import by_verb
+from ardiq_django.dashboard.jobs.detail import JobPage
+from ardiq_django.dashboard.jobs.job import Job
+from ardiq_django.dashboard.jobs.record import job_record
+from ardiq_django.dashboard.jobs.reschedule import RescheduleForm
 from ardiq_django.dashboard.moments import exact, moment
-from ardiq_django.dashboard.reschedule import RescheduleForm
 from ardiq_django.dashboard.section import SectionMixin
 from ardiq_django.exceptions import ArdiqError, BrokerError
 from ardiq_django.states import TABLE, Verb

@@ -18,7 +18,8 @@ from ardiq_django.dashboard.desk import desk_of
 from ardiq_django.dashboard.moments import duration, stamp
 from ardiq_django.dashboard.queue_tabs import QueueChoice, QueueTabsMixin
 from ardiq_django.dashboard.rows import RowsQuerySet
-from ardiq_django.dashboard.schedule import (
+from ardiq_django.dashboard.schedules.page import SchedulePagesMixin
+from ardiq_django.dashboard.schedules.schedule import (
     Listed,
     Schedule,
     condition_badge,
@@ -26,7 +27,6 @@ from ardiq_django.dashboard.schedule import (
     listed,
     schedule_of,
 )
-from ardiq_django.dashboard.schedule_page import SchedulePagesMixin
 from ardiq_django.declared import get_app
 from ardiq_django.exceptions import ArdiqError
 from ardiq_django.planner import Schedule as Handle

@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ardiq_django.dashboard.columns import badge
 from ardiq_django.dashboard.desk import Desk
-from ardiq_django.dashboard.job import short
+from ardiq_django.dashboard.jobs.columns import badge
+from ardiq_django.dashboard.jobs.job import short
 from ardiq_django.lineage import PARENT, said
 from ardiq_django.snapshot import Snapshot
 

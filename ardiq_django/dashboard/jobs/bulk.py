@@ -14,12 +14,12 @@ from django.utils.translation import ngettext
 
 from ardiq_django.ardiq import Ardiq
 from ardiq_django.dashboard.audit import record_all
-from ardiq_django.dashboard.bulk_words import in_words, reasons
 from ardiq_django.dashboard.deed import Deed
 from ardiq_django.dashboard.desk import desk_of
-from ardiq_django.dashboard.job import Job
+from ardiq_django.dashboard.jobs.bulk_words import in_words, reasons
+from ardiq_django.dashboard.jobs.job import Job
+from ardiq_django.dashboard.jobs.queryset import BrokerQuerySet
 from ardiq_django.dashboard.moments import clock, moment
-from ardiq_django.dashboard.queryset import BrokerQuerySet
 from ardiq_django.dashboard.section import CONFIRMED, TOKEN, SectionMixin
 from ardiq_django.exceptions import ArdiqError
 from ardiq_django.models.job import LABELS

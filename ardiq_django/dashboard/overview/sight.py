@@ -8,12 +8,12 @@ from django.utils.formats import number_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from ardiq_django.dashboard.alarm import Alarm, failing, lasting, missing, standing
 from ardiq_django.dashboard.charts import Spark, spark
 from ardiq_django.dashboard.desk import Desk
-from ardiq_django.dashboard.job import Job
+from ardiq_django.dashboard.jobs.job import Job
 from ardiq_django.dashboard.moments import DAY, MINUTE, duration
-from ardiq_django.dashboard.schedule import missed_of
+from ardiq_django.dashboard.overview.alarm import Alarm, failing, lasting, missing, standing
+from ardiq_django.dashboard.schedules.schedule import missed_of
 from ardiq_django.operating.status import QueueStatus
 from ardiq_django.results import State
 from ardiq_django.snapshot import Query

@@ -10,7 +10,7 @@ from django.db.models import Max, Min, Q
 
 from ardiq_django.dashboard.apart import NOT_A_DATABASE, ApartQuerySet
 from ardiq_django.dashboard.desk import WINDOW, Desk
-from ardiq_django.dashboard.job import Job
+from ardiq_django.dashboard.jobs.job import Job
 from ardiq_django.dashboard.moments import moment
 from ardiq_django.dashboard.terms import Terms, Unanswerable, read
 from ardiq_django.results import State

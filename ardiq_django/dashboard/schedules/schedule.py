@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from ardiq_django.dashboard.apart import ApartModel
 from ardiq_django.dashboard.desk import Desk
 from ardiq_django.dashboard.moments import MINUTE
-from ardiq_django.dashboard.spoken import spoken_cron, spoken_interval
+from ardiq_django.dashboard.schedules.spoken import spoken_cron, spoken_interval
 from ardiq_django.plan import Planned, PlanPage, Standing
 from ardiq_django.registry import CronDefinition
 from ardiq_django.results import State

@@ -16,12 +16,12 @@ from django.utils.http import content_disposition_header
 
 from ardiq_django.ardiq import Ardiq
 from ardiq_django.dashboard.audit import record_all
-from ardiq_django.dashboard.bulk_words import query_in_words
-from ardiq_django.dashboard.columns import spent
 from ardiq_django.dashboard.desk import WINDOW, Desk, desk_of
-from ardiq_django.dashboard.job import Job
-from ardiq_django.dashboard.payload import call, result
-from ardiq_django.dashboard.queryset import BrokerQuerySet
+from ardiq_django.dashboard.jobs.bulk_words import query_in_words
+from ardiq_django.dashboard.jobs.columns import spent
+from ardiq_django.dashboard.jobs.job import Job
+from ardiq_django.dashboard.jobs.payload import call, result
+from ardiq_django.dashboard.jobs.queryset import BrokerQuerySet
 from ardiq_django.dashboard.section import SectionMixin
 from ardiq_django.exceptions import BrokerError
 from ardiq_django.results import State

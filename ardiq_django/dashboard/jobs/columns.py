@@ -7,7 +7,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from ardiq_django.dashboard.job import Job, short, shown_ms
+from ardiq_django.dashboard.jobs.job import Job, short, shown_ms
 from ardiq_django.dashboard.moments import duration, stamp
 from ardiq_django.models.job import LABELS
 from ardiq_django.results import State

@@ -5,8 +5,8 @@ from typing import Any
 from django.contrib.admin.views.main import ChangeList
 from django.utils.formats import number_format
 
-from ardiq_django.dashboard.filters import GroupFilter, StateFilter
-from ardiq_django.dashboard.groups import groups_of
+from ardiq_django.dashboard.jobs.filters import GroupFilter, StateFilter
+from ardiq_django.dashboard.jobs.groups import groups_of
 from ardiq_django.results import State
 
 

@@ -9,12 +9,12 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from ardiq_django.dashboard.alarm import Alarm
 from ardiq_django.dashboard.charts import Series, bars, lines
 from ardiq_django.dashboard.desk import desk_of
-from ardiq_django.dashboard.job import Job, shown_ms
-from ardiq_django.dashboard.sight import NEWEST, QueueSight, TaskLine, known, number
-from ardiq_django.dashboard.span import Span
+from ardiq_django.dashboard.jobs.job import Job, shown_ms
+from ardiq_django.dashboard.overview.alarm import Alarm
+from ardiq_django.dashboard.overview.sight import NEWEST, QueueSight, TaskLine, known, number
+from ardiq_django.dashboard.overview.span import Span
 from ardiq_django.results import State
 from ardiq_django.statistics import Figures, total
 

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from ardiq_django.dashboard.columns import spent
-from ardiq_django.dashboard.detail import JobPage
-from ardiq_django.dashboard.family import Relative
+from ardiq_django.dashboard.jobs.columns import spent
+from ardiq_django.dashboard.jobs.detail import JobPage
+from ardiq_django.dashboard.jobs.family import Relative
 from ardiq_django.lineage import BY, others, said
 from ardiq_django.results import Attempt
 

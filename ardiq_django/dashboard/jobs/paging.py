@@ -8,8 +8,8 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from ardiq_django.dashboard.desk import WINDOW
-from ardiq_django.dashboard.job import Job
-from ardiq_django.dashboard.queryset import BrokerQuerySet
+from ardiq_django.dashboard.jobs.job import Job
+from ardiq_django.dashboard.jobs.queryset import BrokerQuerySet
 
 if TYPE_CHECKING:
     JobPaginator = Paginator[Job]

@@ -16,8 +16,8 @@ from ardiq_django.ardiq import Ardiq
 from ardiq_django.clock import new_id
 from ardiq_django.config import CallOptions
 from ardiq_django.dashboard.call_form import OPTIONS, ArgumentField, ArgumentsForm
+from ardiq_django.dashboard.jobs.payload import masked, masks_of
 from ardiq_django.dashboard.moments import SECOND, moment
-from ardiq_django.dashboard.payload import masked, masks_of
 from ardiq_django.exceptions import ConfigError
 from ardiq_django.handles import Task
 from ardiq_django.plan import Plan, PlanOptions, When

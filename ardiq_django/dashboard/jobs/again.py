@@ -5,7 +5,7 @@ from django.utils.translation import gettext as _
 
 from ardiq_django.ardiq import Ardiq
 from ardiq_django.clock import new_id, now_ms
-from ardiq_django.dashboard.job import Job
+from ardiq_django.dashboard.jobs.job import Job
 from ardiq_django.exceptions import ArdiqError
 from ardiq_django.lineage import BY, MOST_CHARS, others
 from ardiq_django.reading import call_of

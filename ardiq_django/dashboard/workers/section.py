@@ -14,11 +14,11 @@ from django.utils.translation import gettext_lazy as _
 
 from ardiq_django.dashboard.deed import Deed, each
 from ardiq_django.dashboard.desk import Desk, desk_of
-from ardiq_django.dashboard.job import short
+from ardiq_django.dashboard.jobs.job import short
 from ardiq_django.dashboard.moments import duration, stamp
 from ardiq_django.dashboard.rows import RowsQuerySet
 from ardiq_django.dashboard.section import SectionMixin
-from ardiq_django.dashboard.worker import LABELS, Mood, Worker
+from ardiq_django.dashboard.workers.worker import LABELS, Mood, Worker
 from ardiq_django.declared import get_app
 from ardiq_django.exceptions import ArdiqError
 from ardiq_django.snapshot import Snapshot

@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from ardiq_django.brokers.base import Broker
 from ardiq_django.dashboard.deed import Deed, Many
-from ardiq_django.dashboard.job import Job
-from ardiq_django.dashboard.waiting import of_threads, runs_in_thread
+from ardiq_django.dashboard.jobs.job import Job
+from ardiq_django.dashboard.jobs.waiting import of_threads, runs_in_thread
 from ardiq_django.declared import get_app
 from ardiq_django.models.job import LABELS
 from ardiq_django.results import State

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from ardiq_django.dashboard.columns import spent
+from ardiq_django.dashboard.jobs.columns import spent
+from ardiq_django.dashboard.jobs.timeline import event_word
 from ardiq_django.dashboard.moments import duration, stamp
-from ardiq_django.dashboard.timeline import event_word
 from ardiq_django.results import Attempt, State
 from ardiq_django.snapshot import Snapshot
 

@@ -1,0 +1,1 @@
+"""How all queues stand, at a glance."""
