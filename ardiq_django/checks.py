@@ -28,11 +28,11 @@ def check_ardiq(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -
     """The setting itself, and the databases it names; asks no server."""
     errors = check_settings()
     if errors:
-        return errors
+        return [*errors, *_token_errors()]
     warnings = [
         warning for queue in conf.declared() for find in (_database_warnings, _pool_warnings) for warning in find(queue)
     ]
-    return [*_atomic_errors(), *warnings]
+    return [*_token_errors(), *_atomic_errors(), *warnings]
 
 
 def check_settings() -> list[CheckMessage]:
@@ -60,6 +60,12 @@ def _check_queue(queue: str) -> list[CheckMessage]:
             Error(f"{conf.SETTING}[{queue!r}]: there is no database {alias!r}; there are: {known}", id="ardiq.E004")
         ]
     return []
+
+
+def _token_errors() -> list[CheckMessage]:
+    problem = conf.problem_of_token()
+    hint = 'Make one: python -c "import secrets; print(secrets.token_urlsafe(32))". Until then no token is taken.'
+    return [Error(str(problem), hint, id="ardiq.E006")] if problem else []
 
 
 def _atomic_errors() -> list[CheckMessage]:

@@ -15,6 +15,8 @@ from ardiq_django.exceptions import ConfigError
 from ardiq_django.validation import check_name
 
 SETTING = "ARDIQ"
+STATUS_SETTING = "ARDIQ_STATUS_TOKEN"
+LEAST_TOKEN = 32  # characters
 DEFAULT_ADDRESS = "database://default"
 CACHE = "cache://"
 _KNOWN = sorted(field.name.upper() for field in fields(AppOptions) if field.name != "queue_name")
@@ -67,6 +69,20 @@ def problem_of(queue: str) -> ConfigError | None:
     except (TypeError, ImproperlyConfigured) as error:
         return ConfigError(str(error))
     return None
+
+
+def status_token() -> str:
+    """What opens the status page to programs; "" without one, or for one that would be too easy to guess."""
+    token = getattr(settings, STATUS_SETTING, None)
+    return token if isinstance(token, str) and problem_of_token() is None else ""
+
+
+def problem_of_token() -> ConfigError | None:
+    """What is wrong with that token, if there is one; tells nothing of it."""
+    token = getattr(settings, STATUS_SETTING, None)
+    if token is None or (isinstance(token, str) and re.fullmatch(rf"[!-~]{{{LEAST_TOKEN},}}|", token)):
+        return None
+    return ConfigError(f"{STATUS_SETTING} is no text of {LEAST_TOKEN} or more visible ASCII characters")
 
 
 def address_of_cache(alias: str) -> str:

@@ -19,9 +19,12 @@ RISE = 2.0  # times the share before
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """One thing that is wrong. `is_grave`: jobs do not run, or fail; else something is to be known."""
+    """One thing that is wrong. `is_grave`: jobs do not run, or fail; else something is to be known.
+
+    `about` is one word for programs, which stays when the text is said otherwise."""
 
     queue: str
+    about: str
     text: str
     remedy: str = ""
     is_grave: bool = True
@@ -31,22 +34,22 @@ def standing(status: QueueStatus) -> Iterator[Alarm]:
     """What its workers and its waiting jobs tell."""
     queue = status.queue
     if status.problem:
-        yield Alarm(queue, status.problem)
+        yield Alarm(queue, "unreadable", status.problem)
         return
     waiting = number_format(status.waiting, force_grouping=True)
     if status.is_unserved:
         form = _("%(waiting)s jobs wait, and no worker serves this queue.")
-        yield Alarm(queue, form % {"waiting": waiting}, f"manage.py runworker {queue}")
+        yield Alarm(queue, "unserved", form % {"waiting": waiting}, f"manage.py runworker {queue}")
     elif status.oldest_wait_ms and status.oldest_wait_ms > LONG_WAIT_MS and not status.is_paused:
         form = _("%(waiting)s jobs wait, the oldest for %(long)s: more slots, or more workers, would help.")
-        yield Alarm(queue, form % {"waiting": waiting, "long": duration(status.oldest_wait_ms)})
+        yield Alarm(queue, "waiting", form % {"waiting": waiting, "long": duration(status.oldest_wait_ms)})
     if status.is_paused and status.waiting:
         form = _("Paused, with %(waiting)s jobs waiting.")
-        yield Alarm(queue, form % {"waiting": waiting}, is_grave=False)
+        yield Alarm(queue, "paused", form % {"waiting": waiting}, is_grave=False)
     for worker in status.workers:
         if not worker.is_alive:
             form = _("Worker %(worker)s does not answer; what it held is given to others.")
-            yield Alarm(queue, form % {"worker": worker.row.card.worker_id}, is_grave=False)
+            yield Alarm(queue, "lost", form % {"worker": worker.row.card.worker_id}, is_grave=False)
 
 
 def failing(queue: str, lately: Figures, before: Figures) -> Iterator[Alarm]:
@@ -54,22 +57,22 @@ def failing(queue: str, lately: Figures, before: Figures) -> Iterator[Alarm]:
     share, former = _share(lately), _share(before)
     if lately.failed >= FEW_FAILURES and share >= SHARE and share >= RISE * former:
         form = _("%(share)d %% of the jobs that ended in the last 15 minutes failed; before it was %(former)d %%.")
-        yield Alarm(queue, form % {"share": round(share * 100), "former": round(former * 100)})
+        yield Alarm(queue, "failing", form % {"share": round(share * 100), "former": round(former * 100)})
 
 
 def missing(queue: str, late: Sequence[tuple[str, int]], more: int) -> Iterator[Alarm]:
     """Whether schedules were due and were not fired: which, and for how long."""
     for name, late_ms in late:
         form = _("Schedule %(name)s should have fired %(long)s ago, and has not.")
-        yield Alarm(queue, form % {"name": name, "long": duration(late_ms)}, f"manage.py runworker {queue}")
+        yield Alarm(queue, "missed", form % {"name": name, "long": duration(late_ms)}, f"manage.py runworker {queue}")
     if more > 0:
-        yield Alarm(queue, _("%(more)d more schedules should have fired, and have not.") % {"more": more})
+        yield Alarm(queue, "missed", _("%(more)d more schedules should have fired, and have not.") % {"more": more})
 
 
 def lasting(queue: str, durability: Durability) -> Iterator[Alarm]:
     """Whether a crash of the broker may lose more than one would expect."""
     if durability.is_weak:
-        yield Alarm(queue, durability.sentence, durability.remedy, is_grave=False)
+        yield Alarm(queue, "durability", durability.sentence, durability.remedy, is_grave=False)
 
 
 def _share(figures: Figures) -> float:

@@ -13,10 +13,11 @@ from ardiq_django.dashboard.charts import Series, bars, lines
 from ardiq_django.dashboard.desk import desk_of
 from ardiq_django.dashboard.jobs.job import Job, shown_ms
 from ardiq_django.dashboard.overview.alarm import Alarm
-from ardiq_django.dashboard.overview.sight import NEWEST, QueueSight, TaskLine, known, number
+from ardiq_django.dashboard.overview.sight import NEWEST, TaskLine, known, number
+from ardiq_django.dashboard.overview.sights import Sights
 from ardiq_django.dashboard.overview.span import Span
 from ardiq_django.results import State
-from ardiq_django.statistics import Figures, total
+from ardiq_django.statistics import Figures
 
 SHOWN_TASKS, SHOWN_ACTS = 8, 8
 
@@ -39,32 +40,31 @@ class Overview:
         self.now_ms = desk.now_ms
         self.span = Span.of(request.GET.get("span", ""))
         self.spans = list(Span)
-        self.queues = [QueueSight(desk, status) for status in desk.statuses]
+        self._sights = Sights(desk)
+        self.queues = self._sights.queues
 
-    @cached_property
+    @property
     def alarms(self) -> list[Alarm]:
         """What is wrong, the grave first."""
-        return sorted((alarm for one in self.queues for alarm in one.alarms), key=lambda alarm: not alarm.is_grave)
+        return self._sights.alarms
 
     @cached_property
     def counters(self) -> list[Counter]:
         """The figures above all."""
-        day = total(one.day for one in self.queues)
-        waits = [one.status.oldest_wait_ms for one in self.queues if one.status.oldest_wait_ms is not None]
-        cards = [worker.row.card for one in self.queues for worker in one.status.alive]
+        totals = self._sights.totals
         return [
             self._counter(_("Queued"), State.QUEUED),
             self._counter(_("Running"), State.RUNNING),
             self._counter(_("Scheduled"), State.SCHEDULED),
             self._counter(_("Retrying"), State.RETRYING),
-            Counter(_("Failed in 24 h"), number(day.failed), State.FAILED, day.failed > 0),
-            Counter(_("Done in 24 h"), number(day.succeeded), State.SUCCEEDED),
-            Counter(_("Oldest wait"), known(max(waits, default=None))),
-            Counter(_("Worker processes"), number(len({(card.host, card.pid) for card in cards}))),
+            Counter(_("Failed in 24 h"), number(totals.day.failed), State.FAILED, totals.day.failed > 0),
+            Counter(_("Done in 24 h"), number(totals.day.succeeded), State.SUCCEEDED),
+            Counter(_("Oldest wait"), known(totals.oldest_wait_ms)),
+            Counter(_("Worker processes"), number(totals.processes)),
         ]
 
     def _counter(self, name: str, state: State) -> Counter:
-        return Counter(name, number(sum(one.status.counts.get(state, 0) for one in self.queues)), state)
+        return Counter(name, number(self._sights.totals.counts[state]), state)
 
     @cached_property
     def _figures(self) -> list[Figures]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.urls import path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -14,6 +15,7 @@ from ardiq_django.ardiq import Ardiq
 from ardiq_django.dashboard.deed import Deed, each
 from ardiq_django.dashboard.desk import desk_of
 from ardiq_django.dashboard.moments import duration
+from ardiq_django.dashboard.overview.status import status_view
 from ardiq_django.dashboard.queues.queue import Queue
 from ardiq_django.dashboard.rows import RowsQuerySet
 from ardiq_django.dashboard.section import SectionMixin
@@ -88,6 +90,11 @@ class QueueAdminMixin(SectionMixin):
     change_list_template = "ardiq/change_list.html"
     search_fields = ("name",)
     ordering = ("name",)
+
+    def get_urls(self) -> list[Any]:
+        """One more, above all: how the queues stand, for programs."""
+        name = f"{self.opts.app_label}_{self.opts.model_name}_status"
+        return [path("status.json", status_view(self.admin_site.has_permission), name=name), *super().get_urls()]
 
     def get_list_display(self, request: HttpRequest) -> Any:
         return (*self.list_display, self.button_column(request))
