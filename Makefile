@@ -36,7 +36,7 @@ FUZZ ?= 100000
 SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-next check bench drills proof fuzz chaos soak lint format types floors migrations test-matrix clean
+.PHONY: help demo test test-next check pictures chromium bench drills proof fuzz chaos soak lint format types floors migrations test-matrix clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,9 +56,15 @@ test-next:  ## Test on the newest
 		echo "Skipped Django $(NEXT_DJANGO): it needs one of Python $(NEXT_PYTHONS), and none was found."; \
 	fi
 
-check: lint floors types migrations  ## Everything CI asks for: format, lint, floors, types, migrations, both tests
+check: lint floors types migrations chromium  ## Everything CI asks for: format, lint, floors, types, migrations, both tests
 	@$(MAKE) --no-print-directory test-next
 	@$(MAKE) --no-print-directory test
+
+chromium:
+	@sh .ci/install-chromium
+
+pictures: $(READY)  ## Make the pictures of the admin in docs/pictures, with the Chromium of the system
+	$(BIN)/python -m tests.browser.pictures
 
 bench:  ## Measure, beside Ardiq where Python is new enough (BROKERS="redis sqlite" ARGS="--only bulk")
 	@if python=$$(sh .ci/find-python $(NEXT_PYTHONS)); then \

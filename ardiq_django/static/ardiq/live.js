@@ -27,7 +27,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const isBusy = () =>
     document.hidden ||
     document.querySelector("input.action-select:checked, #action-toggle:checked") !== null ||
-    regions(document).some((region) => region.contains(document.activeElement) && document.activeElement.matches("input, select, textarea"));
+    regions(document).some((region) => region.contains(document.activeElement) && document.activeElement.matches("input:focus-visible, select, textarea"));
 
   const say = (form) => {
     status.textContent = form.replace("%s", new Date().toLocaleTimeString(document.documentElement.lang || undefined));

@@ -1,0 +1,1 @@
+"""A small shop: its tasks are found by autodiscovery."""
