@@ -43,6 +43,46 @@ document.addEventListener("DOMContentLoaded", () => {
     });
   };
 
+  // who stands on a button with the keyboard, or has scrolled to a column, stays there
+  const SCROLLED = "div, nav, pre";
+  const FOCUSED = "a, button, input, select, summary, [tabindex]";
+  const sign = (one) =>
+    one.tagName +
+    (one.getAttribute("href") ?? one.getAttribute("formaction") ?? one.closest("details, form")?.getAttribute("id") ?? one.value);
+  const scrolled = (region) => [region, ...region.querySelectorAll(SCROLLED)];
+
+  const keepPlace = (region) => {
+    const offsets = scrolled(region).map((one) => [one.scrollLeft, one.scrollTop]);
+    const focused = [...region.querySelectorAll(FOCUSED)].indexOf(document.activeElement);
+    const name = focused < 0 ? "" : sign(document.activeElement);
+    return (next) => {
+      scrolled(next).forEach((one, place) => one.scrollTo(...(offsets[place] ?? [0, 0])));
+      if (focused >= 0) {
+        const found = [...next.querySelectorAll(FOCUSED)];
+        (found.find((one) => sign(one) === name) ?? found[focused])?.focus({ preventScroll: true });
+      }
+    };
+  };
+
+  const exchange = (region, next) => {
+    const restore = keepPlace(region);
+    keepOpen(region, next);
+    region.replaceWith(document.adoptNode(next));
+    restore(next);
+    const boxes = next.querySelectorAll("tr input.action-select");
+    if (boxes.length && window.Actions) {
+      window.Actions(boxes, { parent: boxes[0].closest("form") }); // Django's own, or a theme's: ticking rows
+    }
+  };
+
+  const showTabs = () => {
+    for (const tab of document.querySelectorAll(".ardiq-tabs [aria-current]")) {
+      const row = tab.closest(".ardiq-tabs");
+      const [left, start] = [tab, row].map((one) => one.getBoundingClientRect().left);
+      row.scrollLeft += left - start - (row.clientWidth - tab.clientWidth) / 2;
+    }
+  };
+
   const swap = (text) => {
     const fresh = new DOMParser().parseFromString(text, "text/html");
     if (!fresh.querySelector("[data-ardiq-live]")) {
@@ -53,13 +93,8 @@ document.addEventListener("DOMContentLoaded", () => {
     for (const region of regions(document)) {
       const next = found.get(region.dataset.live);
       if (next && next.innerHTML !== region.innerHTML) {
-        keepOpen(region, next);
-        region.replaceWith(document.adoptNode(next));
+        exchange(region, next);
       }
-    }
-    const boxes = document.querySelectorAll("tr input.action-select");
-    if (boxes.length && window.Actions) {
-      window.Actions(boxes); // Django's own: ticking rows
     }
     document.dispatchEvent(new CustomEvent("ardiq:swapped"));
   };
@@ -108,5 +143,6 @@ document.addEventListener("DOMContentLoaded", () => {
       turn();
     }
   });
+  window.addEventListener("load", showTabs);
   plan();
 });
