@@ -19,8 +19,9 @@ PATIENCE_S = 30
 class Site:
     """Its processes end with the block at the latest."""
 
-    def __init__(self, queues: Mapping[str, Any], home: Path | None = None) -> None:
-        self.home = home or make_directory("shop")
+    def __init__(self, queues: Mapping[str, Any], root: Path = ROOT) -> None:
+        self.home = make_directory("shop")
+        self.root = root  # where its code lies, as tracebacks tell it
         self.queues = queues
         self.address = f"http://127.0.0.1:{free_port()}"
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -47,7 +48,7 @@ class Site:
         """A module of Python, run with the settings of the shop."""
         with (self.home / f"{log}.log").open("a") as file:
             line = (sys.executable, "-m", *command)
-            process = subprocess.Popen(line, env=self.environment, cwd=ROOT, stdout=file, stderr=file)
+            process = subprocess.Popen(line, env=self.environment, cwd=self.home, stdout=file, stderr=file)
         self._processes.append(process)
         return process
 
@@ -61,7 +62,7 @@ class Site:
             "DJANGO_SETTINGS_MODULE": "tests.browser.settings",
             "ARDIQ_BROWSER_HOME": str(self.home),
             "ARDIQ_BROWSER_QUEUES": json.dumps(self.queues),
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": str(self.root),
         }
 
     def sell(self, queue: str, task: str, *args: Any, times: int = 1, **options: Any) -> list[str]:

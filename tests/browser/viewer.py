@@ -29,6 +29,7 @@ MISSING = (
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE_S = 30.0
 GLANCE_S = 0.05
+RELOAD_S = 0.25
 FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--no-first-run", "--hide-scrollbars", "--lang=en-GB",
@@ -92,9 +93,9 @@ class Viewer:
 
     # looking
 
-    def until(self, holds: Callable[[], T]) -> T:
+    def until(self, holds: Callable[[], T], glance_s: float = GLANCE_S) -> T:
         """Wait for it, over pages that are just loaded or swapped; returns what it answers."""
-        wait = WebDriverWait(self.driver, PATIENCE_S, GLANCE_S, ignored_exceptions=(WebDriverException,))
+        wait = WebDriverWait(self.driver, PATIENCE_S, glance_s, ignored_exceptions=(WebDriverException,))
         return wait.until(lambda _: holds(), f"not on {self.driver.current_url}:\n{self.text()[:3000]}")
 
     def turns(self) -> int:
@@ -111,7 +112,7 @@ class Viewer:
             self.driver.refresh()
             return holds()
 
-        return self.until(loaded)
+        return self.until(loaded, RELOAD_S)
 
     def text(self, selector: str = "body") -> str:
         """What is shown there, with single spaces; "" where there is no such thing."""

@@ -12,6 +12,7 @@ from ardiq_django import current_task
 from ardiq_django.ardiq import Ardiq
 from ardiq_django.declared import get_app
 from ardiq_django.keywords import TaskKeywords
+from tests.browser.store import DEPARTMENTS
 
 log = logging.getLogger(__name__)
 
@@ -22,12 +23,14 @@ class CardDeclined(Exception):
 
 async def confirm_order(order: int, customer: str = "") -> str:
     """Send the customer what was ordered."""
+    await asyncio.sleep(0.04)
     return f"order {order} confirmed"
 
 
 async def charge_card(order: int, card: str, cents: int = 4990) -> str:
     """Charge the card of an order; whoever has no money left is told so by the bank."""
     log.warning("asking the bank for %s cents", cents)
+    await asyncio.sleep(0.2)
     if cents > 100_000:
         raise CardDeclined(f"order {order}: the bank declines {cents / 100:.2f} EUR")
     return "paid"
@@ -63,8 +66,9 @@ async def count_stock() -> None:
     """Count what is left of everything."""
 
 
-async def monthly_sales(month: str) -> None:
-    """Add up what was sold."""
+async def monthly_sales(month: str, thousand_rows: int = 0) -> None:
+    """Add up what was sold, some thousand rows a second."""
+    await asyncio.sleep(thousand_rows)
 
 
 WORK: tuple[tuple[Callable[..., Any], TaskKeywords], ...] = (
@@ -76,7 +80,6 @@ WORK: tuple[tuple[Callable[..., Any], TaskKeywords], ...] = (
     (send_newsletter, {"name": "newsletter.send"}),
     (monthly_sales, {"name": "reports.monthly_sales"}),
 )
-DEPARTMENTS = ("orders", "catalogue", "newsletter", "reports")
 
 
 def declare(queue: str) -> None:
