@@ -112,6 +112,11 @@ DEEDS = (
         do=each(_tell(Order.STOP)),
         fits=lambda worker: worker.mood in (Mood.WORKING, Mood.IDLE, Mood.QUIET),
         is_grave=True,
+        warning=lambda _workers: gettext(
+            "It finishes what runs, within its shutdown timeout. Where something watches over its process (runworker "
+            "with several processes, systemd, a container) another one is started in its place; to have fewer, stop it "
+            "there."
+        ),
     ),
 )
 

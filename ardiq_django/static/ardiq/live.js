@@ -55,12 +55,16 @@ document.addEventListener("DOMContentLoaded", () => {
     const offsets = scrolled(region).map((one) => [one.scrollLeft, one.scrollTop]);
     const focused = [...region.querySelectorAll(FOCUSED)].indexOf(document.activeElement);
     const name = focused < 0 ? "" : sign(document.activeElement);
-    return (next) => {
-      scrolled(next).forEach((one, place) => one.scrollTo(...(offsets[place] ?? [0, 0])));
-      if (focused >= 0) {
-        const found = [...next.querySelectorAll(FOCUSED)];
+    const focus = (next) => {
+      const found = [...next.querySelectorAll(FOCUSED)];
+      if (focused >= 0 && !next.contains(document.activeElement)) {
         (found.find((one) => sign(one) === name) ?? found[focused])?.focus({ preventScroll: true });
       }
+    };
+    return (next) => {
+      scrolled(next).forEach((one, place) => one.scrollTo(...(offsets[place] ?? [0, 0])));
+      focus(next);
+      requestAnimationFrame(() => focus(next)); // a theme's script may hide for a moment what is new
     };
   };
 
