@@ -39,10 +39,10 @@ PLAIN = (
     Picture("overview-dark", "/admin/ardiq/", height=1280, scheme="dark"),
     Picture("overview-narrow", "/admin/ardiq/", width=420, height=1100),
     Picture("jobs", "/admin/ardiq/job/?queue=orders"),
-    Picture("tasks", "/admin/ardiq/task/", height=640),
-    Picture("queues", "/admin/ardiq/queue/", height=480),
+    Picture("tasks", "/admin/ardiq/task/", height=740),
+    Picture("queues", "/admin/ardiq/queue/", height=560),
     Picture("workers", "/admin/ardiq/worker/", height=720),
-    Picture("schedules", "/admin/ardiq/schedule/", height=640),
+    Picture("schedules", "/admin/ardiq/schedule/", height=680),
 )
 
 
@@ -56,7 +56,7 @@ def make() -> None:
     with elsewhere() as root, Site(queues, root) as site, visited(*found, site) as viewer:
         lived(site)
         failed = busy(viewer, site)
-        for picture in (*PLAIN, Picture("job", failed, height=1180)):
+        for picture in (*PLAIN, Picture("job", failed, height=1090)):
             take(viewer, picture)
 
 

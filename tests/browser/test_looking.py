@@ -88,6 +88,16 @@ def test_a_page_rests_while_a_row_is_ticked(viewer: Viewer, site: Site, failed: 
     viewer.until(lambda: viewer.count(f"[title='{job_id}']") == 1)
 
 
+@pytest.mark.parametrize("page", ["tasks", "schedules", "jobs"])
+def test_tabs_stand_side_by_side(viewer: Viewer, failed: str, page: str) -> None:
+    viewer.open(PAGES[page])
+
+    tops = viewer.run("return [...document.querySelectorAll('.ardiq-tabs li')].map((one) => one.offsetTop)")
+
+    assert len(tops) > 2
+    assert len(set(tops)) <= 2
+
+
 def test_nothing_is_wider_than_a_telephone(viewer: Viewer, failed: str) -> None:
     viewer.resize(NARROW, 900)
     widths = {}
