@@ -41,10 +41,17 @@ class ApartModel(models.Model):
         managed = False
 
     def shown(self, **values: Any) -> Self:
-        """This row with what the page shows beside its fields."""
+        """This row with what the page shows beside its fields. A field with bytes that are no text, which somebody else
+        wrote into the broker, tells them as escapes: no page could be encoded otherwise."""
+        self.__dict__.update({name: readable(value) for name, value in self.__dict__.items() if isinstance(value, str)})
         self.__dict__.update(values)
         self._state.db, self._state.adding = NOT_A_DATABASE, False
         return self
+
+
+def readable(text: str) -> str:
+    """The text with what no encoding takes written as escapes."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def _closed(name: str) -> Callable[..., NoReturn]:

@@ -7,6 +7,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from ardiq_django.dashboard.apart import readable
 from ardiq_django.dashboard.jobs.job import Job, short, shown_ms
 from ardiq_django.dashboard.moments import duration, stamp
 from ardiq_django.models.job import LABELS
@@ -64,7 +65,7 @@ def tries(job: Job) -> int | None:
 
 @admin.display(description=_("worker"))
 def worker(job: Job) -> str | None:
-    name = job.snapshot.worker
+    name = readable(job.snapshot.worker)
     return format_html('<span class="ardiq-worker" title="{}">{}</span>', name, name) if name else None
 
 

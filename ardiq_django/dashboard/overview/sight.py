@@ -8,6 +8,7 @@ from django.utils.formats import number_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from ardiq_django.dashboard.apart import readable
 from ardiq_django.dashboard.charts import Spark, spark
 from ardiq_django.dashboard.desk import Desk
 from ardiq_django.dashboard.jobs.job import Job
@@ -95,7 +96,7 @@ class QueueSight:
     @property
     def tasks(self) -> list[TaskLine]:
         """Each task that ran within a day."""
-        return [TaskLine(self.name, task, figures) for task, figures in self._tasks_of_day.items() if task]
+        return [TaskLine(self.name, readable(task), figures) for task, figures in self._tasks_of_day.items() if task]
 
     @property
     def alarms(self) -> Iterator[Alarm]:

@@ -68,7 +68,11 @@ def _handle(schedule: Schedule) -> Handle:
 
 def _turn(turn: Callable[[Handle], bool]) -> Callable[[Schedule], None]:
     def turned(schedule: Schedule) -> None:
-        if not turn(_handle(schedule)):
+        try:
+            was_there = turn(_handle(schedule))
+        except (ValueError, LookupError) as error:  # its times were written around the API, and are none
+            raise ArdiqError(str(error)) from error
+        if not was_there:
             raise ArdiqError(gettext("it is gone"))
 
     return turned

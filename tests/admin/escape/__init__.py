@@ -1,0 +1,1 @@
+"""Whatever anybody wrote anywhere is text on every page."""
