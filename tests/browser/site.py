@@ -4,16 +4,18 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
-from tests.ring.processes import ROOT, until
+from tests.ring.processes import ROOT
 from tests.services import free_port, make_directory
 
-PATIENCE_S = 30
+PATIENCE_S = 45
+START_S = 120  # where many tests run at once, on few cores
 
 
 class Site:
@@ -32,8 +34,11 @@ class Site:
 
     def opened(self) -> None:
         """Return once it answers."""
-        until(lambda: self._answers() or self._server.poll() is not None)
-        assert self._server.poll() is None, self.said("server")
+        deadline = time.monotonic() + START_S
+        while not self._answers():
+            is_starting = self._server.poll() is None and time.monotonic() < deadline
+            assert is_starting, self.said("server")
+            time.sleep(0.05)
 
     def __exit__(self, *_: object) -> None:
         for process in self._processes:

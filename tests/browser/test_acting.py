@@ -208,7 +208,7 @@ def test_a_worker_rests_goes_on_and_ends(viewer: Viewer, site: Site) -> None:
     viewer.sees("Are you sure? This will stop")
     viewer.press(SURE)
 
-    assert process.wait(timeout=30) == 0
+    assert process.wait(timeout=45) == 0
     viewer.finds(lambda: row not in viewer.text("#result_list"))
 
 

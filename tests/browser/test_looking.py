@@ -36,6 +36,14 @@ def failed(opening: Site, window: Viewer) -> str:
     return address
 
 
+def test_what_the_policy_refuses_is_seen(viewer: Viewer) -> None:
+    viewer.open("/admin/ardiq/")
+
+    viewer.run("document.body.setAttribute('style', 'color: red')")
+
+    assert "Content Security Policy" in viewer.until(viewer.trouble)[0]
+
+
 def test_the_overview_draws_what_ran(viewer: Viewer, failed: str) -> None:
     viewer.open("/admin/ardiq/")
 

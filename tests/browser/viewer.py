@@ -27,7 +27,7 @@ MISSING = (
     "install both with `apt-get install chromium chromium-driver`."
 )
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-PATIENCE_S = 30.0
+PATIENCE_S = 45.0
 GLANCE_S = 0.05
 RELOAD_S = 0.25
 FLAGS = (
