@@ -31,10 +31,6 @@ class QueueTabsMixin(SectionMixin):
     change_list_template = "ardiq/change_list.html"
     list_filter = (QueueChoice,)
 
-    class Media:
-        css = {"all": ("ardiq/states.css", "ardiq/dashboard.css", "ardiq/jobs.css")}  # noqa: RUF012
-        js = ("ardiq/live.js",)
-
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         response = super().changelist_view(request, extra_context)
         if isinstance(response, TemplateResponse) and (context := response.context_data) and "cl" in context:

@@ -9,7 +9,7 @@ from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import NoReverseMatch, URLPattern, path, reverse
 from django.utils.html import format_html_join
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
@@ -64,9 +64,19 @@ class SectionMixin(ModelAdmin):
         return response
 
     def address(self, page: str, *args: str, model: str = "") -> str:
-        """The address of a page of this section, or of the one of another model, on this site."""
+        """The address of a page of this section, or of the one of another model, on this site; "" where the site does
+        not have that one."""
         name = f"{self.admin_site.name}:{self.opts.app_label}_{model or self.opts.model_name}_{page}"
-        return reverse(name, args=args)
+        try:
+            return reverse(name, args=args)
+        except NoReverseMatch:
+            if not model:
+                raise
+            return ""
+
+    def page_context(self, request: HttpRequest, **context: Any) -> dict[str, Any]:
+        """What each page of ours shows, and what the admin shows around it."""
+        return {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media, **context}
 
     # deeds
 
@@ -123,17 +133,14 @@ class SectionMixin(ModelAdmin):
         """The question before a grave deed; its form sends again what was sent, and says that it is confirmed."""
         sent = [(name, value) for name, values in request.POST.lists() for value in values if name != TOKEN]
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
             "deed": deed,
             "warning": deed.warning(objects),
             "objects": objects,
             "fields": [*sent, (CONFIRMED, "yes")],
             "title": capfirst(deed.label),
             "back": back,
-            "media": self.media,
         }
-        return TemplateResponse(request, "ardiq/confirm.html", context)
+        return TemplateResponse(request, "ardiq/confirm.html", self.page_context(request, **context))
 
     def _way_back(self, request: HttpRequest) -> str:
         wanted = request.POST.get(BACK, "")

@@ -5,7 +5,7 @@ from typing import Any
 from django import template
 from django.contrib.admin.utils import quote
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 
 from ardiq_django.dashboard.overview.page import Overview
 
@@ -21,6 +21,9 @@ def ardiq_overview(context: dict[str, Any]) -> Overview:
 
 @register.simple_tag(takes_context=True)
 def ardiq_address(context: dict[str, Any], model: str, page: str = "changelist", key: str = "") -> str:
-    """The address of a page of ours on the site that is being looked at."""
+    """The address of a page of ours on the site that is being looked at; "" where that site does not have it."""
     site = getattr(context.get("request"), "current_app", "") or "admin"
-    return reverse(f"admin:ardiq_{model}_{page}", args=[quote(key)] if key else [], current_app=site)
+    try:
+        return reverse(f"admin:ardiq_{model}_{page}", args=[quote(key)] if key else [], current_app=site)
+    except NoReverseMatch:
+        return ""

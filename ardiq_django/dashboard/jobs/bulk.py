@@ -86,13 +86,10 @@ class BulkMixin(SectionMixin):
             (name, value) for name, values in request.POST.lists() for value in values if name not in (TOKEN, AS_OF)
         ]
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
             "deed": deed,
             "fields": [*sent, (AS_OF, bulk.as_of_ms), (CONFIRMED, "yes")],
             "title": capfirst(deed.label),
             "back": request.get_full_path(),
-            "media": self.media,
             "number": matched.total,
             "is_capped": matched.is_capped,
             "states": [(LABELS[state], state.value, number) for state, number in matched.numbers.items()],
@@ -101,7 +98,7 @@ class BulkMixin(SectionMixin):
             "as_of": _clock(bulk.as_of_ms),
             "is_job": matched.is_capped or matched.total > INLINE,
         }
-        return TemplateResponse(request, "ardiq/bulk.html", context)
+        return TemplateResponse(request, "ardiq/bulk.html", self.page_context(request, **context))
 
     def _as_job(self, request: HttpRequest, deed: Deed, app: Ardiq, bulk: Bulk, matched: Matched) -> HttpResponse:
         job_id = act.enqueued(app, bulk, request.user)

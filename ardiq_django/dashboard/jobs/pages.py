@@ -106,15 +106,12 @@ class JobPagesMixin(SectionMixin):
         if request.method == "POST" and form.is_valid() and self._reschedule(request, job, form):
             return HttpResponseRedirect(self.address("change", quote(job.pk)))
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
             "form": form,
             "job": job,
             "back": self.address("change", quote(job.pk)),
             "title": capfirst(_("reschedule %(job)s") % {"job": job}),
-            "media": self.media,
         }
-        return TemplateResponse(request, "ardiq/reschedule.html", context)
+        return TemplateResponse(request, "ardiq/reschedule.html", self.page_context(request, **context))
 
     def _reschedule(self, request: HttpRequest, job: Job, form: RescheduleForm) -> bool:
         due_ms = form.due_ms

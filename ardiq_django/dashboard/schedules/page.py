@@ -84,6 +84,8 @@ class SchedulePagesMixin(SectionMixin):
         if schedule.outcome is None:
             return format_html('{} <small class="ardiq-quiet ardiq-below">{}</small>', when, _("no longer kept"))
         address = self.address("change", quote(f"{schedule.queue}:{schedule.last_job}"), model="job")
+        if not address:
+            return format_html('{} <span class="ardiq-below">{}</span>', when, badge(schedule.outcome))
         return format_html(
             '<a href="{}">{}</a> <span class="ardiq-below">{}</span>', address, when, badge(schedule.outcome)
         )
@@ -136,14 +138,11 @@ class SchedulePagesMixin(SectionMixin):
 
     def _rendered(self, request: HttpRequest, template: str, context: Mapping[str, Any]) -> HttpResponse:
         given = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "media": self.media,
             "has_view_permission": True,
             "add": "original" not in context,
             **context,
         }
-        return TemplateResponse(request, template, given)
+        return TemplateResponse(request, template, self.page_context(request, **given))
 
     def _forms(self, request: HttpRequest, app: Ardiq, plan: Plan) -> list[Any]:
         """For the arguments, where the reader may see them and the task is declared here; and for the times."""

@@ -3,8 +3,9 @@
 import inspect
 from collections import defaultdict
 from typing import Any
+from urllib.parse import urlencode
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -94,10 +95,12 @@ class TaskAdminMixin(QueueTabsMixin):
 
         @admin.display(description=_("links"))
         def links(task: Task) -> SafeString:
-            jobs = format_html(
-                '<a class="ardiq-button" href="{}?queue={}&task={}">{}</a>',
-                site.address("changelist", model="job"), task.queue, task.name, gettext("Jobs"),
-            )  # fmt: skip
+            terms, jobs_at = (
+                urlencode({"queue": task.queue, "task": task.name}),
+                site.address("changelist", model="job"),
+            )
+            button = '<a class="ardiq-button" href="{}?{}">{}</a>'
+            jobs = format_html(button, jobs_at, terms, gettext("Jobs")) if jobs_at else SafeString("")
             if not task.is_declared or not site.may(request, "enqueue_job"):
                 return jobs
             address = site.address("enqueue", quote(task.pk))
@@ -132,18 +135,18 @@ class TaskAdminMixin(QueueTabsMixin):
 
     def _form_page(self, request: HttpRequest, definition: TaskDefinition, form: CallForm) -> HttpResponse:
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
             "form": form,
             "task": definition.name,
             "doc": inspect.getdoc(definition.fn),
             "title": capfirst(gettext("enqueue %(task)s") % {"task": definition.name}),
             "media": self.media + form.media,
         }
-        return TemplateResponse(request, "ardiq/enqueue.html", context)
+        return TemplateResponse(request, "ardiq/enqueue.html", self.page_context(request, **context))
 
     def _enqueued(self, request: HttpRequest, queue: str, job_id: str) -> HttpResponse:
         snapshot = desk_of(request).get(queue, job_id)
         if snapshot:
             record(request, "enqueue", [Job.of(queue, snapshot)])
-        return HttpResponseRedirect(self.address("change", quote(f"{queue}:{job_id}"), model="job"))
+        messages.success(request, gettext("Enqueued: %(job)s") % {"job": job_id})
+        job = self.address("change", quote(f"{queue}:{job_id}"), model="job")
+        return HttpResponseRedirect(job or self.address("changelist"))

@@ -173,6 +173,7 @@ class WorkerAdminMixin(SectionMixin):
 
     def _job(self, worker: Worker, job_id: str, snapshot: Snapshot | None) -> SafeString:
         address = self.address("change", quote(f"{worker.queue}:{job_id}"), model="job")
-        form = '<span><a href="{}" title="{}">{}</a> <small class="ardiq-quiet">{}</small></span>'
+        link = '<a href="{0}" title="{1}">{2}</a>' if address else '<span title="{1}">{2}</span>'
+        form = f'<span>{link} <small class="ardiq-quiet">{{3}}</small></span>'
         long = duration(worker.row.now_ms - worker.row.news.starts[job_id])
         return format_html(form, address, job_id, snapshot.job.task if snapshot else short(job_id), long)
