@@ -14,7 +14,7 @@ from ardiq_django.results import State
 from ardiq_django.snapshot import Ran
 
 HEIGHT, STEP, MOST = 56, 10, 60
-CHART = '<svg class="ardiq-runs" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>'
+CHART = '<svg class="ardiq-runs" viewBox="0 0 {} {}" role="group" aria-label="{}">{}</svg>'
 BAR = (
     '<a href="{}"><title>{}</title><rect class="ardiq-reach" x="{}" y="0" width="{}" height="{}"/>'
     '<rect class="ardiq-fill ardiq-{}{}" x="{}" y="{}" width="{}" height="{}"/></a>'
