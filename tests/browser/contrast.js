@@ -1,4 +1,6 @@
 // Words of ours that hardly stand out from what is behind them, each with its contrast by WCAG 2.
+document.getAnimations().forEach((one) => one.finish()); // colours that fade in are there at once
+
 const canvas = document.createElement("canvas");
 canvas.width = canvas.height = 1;
 const pen = canvas.getContext("2d", { willReadFrequently: true });
@@ -27,11 +29,18 @@ const light = (pixel) => {
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 };
 
+const known = new Map(); // rows are alike, and painting takes long
+
 const contrast = (element) => {
   const grounds = behind(element);
-  const below = light(painted(grounds));
-  const above = light(painted([...grounds, getComputedStyle(element).color]));
-  return (Math.max(above, below) + 0.05) / (Math.min(above, below) + 0.05);
+  const all = [...grounds, getComputedStyle(element).color];
+  const key = all.join();
+  if (!known.has(key)) {
+    const below = light(painted(grounds));
+    const above = light(painted(all));
+    known.set(key, (Math.max(above, below) + 0.05) / (Math.min(above, below) + 0.05));
+  }
+  return known.get(key);
 };
 
 const says = (element) => [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
