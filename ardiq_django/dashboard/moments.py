@@ -28,9 +28,12 @@ def clock(at: datetime) -> str:
     today = timezone.localtime() if settings.USE_TZ else datetime.now()
     if at.date() == today.date():
         return time
-    form = "MONTH_DAY_FORMAT" if at.year == today.year else "DATE_FORMAT"
-    # the language's own order, with the months in short: N and F are its long ones
-    return f"{date_format(at, get_format(form).replace('F', 'M').replace('N', 'M'))}, {time}"
+    return f"{day_of(at, 'MONTH_DAY_FORMAT' if at.year == today.year else 'DATE_FORMAT')}, {time}"
+
+
+def day_of(at: datetime, form: str = "MONTH_DAY_FORMAT") -> str:
+    """The day in the language's own order, with the month in short."""
+    return date_format(at, get_format(form).replace("F", "M").replace("N", "M"))  # N and F are its long ones
 
 
 def exact(at: datetime) -> str:

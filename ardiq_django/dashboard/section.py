@@ -15,7 +15,9 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from ardiq_django.dashboard.act_words import told
 from ardiq_django.dashboard.audit import record
 from ardiq_django.dashboard.deed import Deed
 from ardiq_django.dashboard.desk import desk_of
@@ -61,6 +63,15 @@ class SectionMixin(ModelAdmin):
         response = super().changelist_view(request, context)
         if problem := desk_of(request).problem:
             messages.error(request, problem)
+        return response
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        response = super().history_view(request, object_id, extra_context)
+        context = getattr(response, "context_data", None) or {}
+        for entry in context.get("action_list", ()):
+            entry.get_change_message = partial(str, told(entry))
         return response
 
     def address(self, page: str, *args: str, model: str = "") -> str:
@@ -159,7 +170,8 @@ class SectionMixin(ModelAdmin):
         for obj, reason in refused[:NAMED]:
             messages.error(request, _("Not done: %(what)s: %(why)s") % {"what": obj, "why": reason})
         if (more := len(refused) - NAMED) > 0:
-            messages.error(request, _("%(more)d more were not done.") % {"more": more})
+            left = ngettext("%(more)d more was not done.", "%(more)d more were not done.", more)
+            messages.error(request, left % {"more": more})
 
     @property
     def actions(self) -> list[Callable[..., HttpResponse | None]]:  # type: ignore[override]
@@ -188,4 +200,5 @@ class SectionMixin(ModelAdmin):
 def _named(objects: Sequence[Any]) -> str:
     names = ", ".join(map(str, objects[:NAMED]))
     more = len(objects) - NAMED
-    return names if more <= 0 else _("%(names)s and %(more)d more") % {"names": names, "more": more}
+    form = ngettext("%(names)s and %(more)d more", "%(names)s and %(more)d more", more)
+    return names if more <= 0 else form % {"names": names, "more": more}

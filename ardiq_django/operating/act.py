@@ -3,14 +3,26 @@
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext_lazy
 
 from ardiq_django.ardiq import Ardiq
 from ardiq_django.context import TaskContext
 from ardiq_django.exceptions import BrokerError
+from ardiq_django.models.job import LABELS
 from ardiq_django.operating.bulk import CHANGED, GONE, Bulk, Tally
 from ardiq_django.registry import ACT
+from ardiq_django.results import State
 
 RIGHTS = {"retry": "retry_job", "run-now": "reschedule_job", "abort": "abort_job", "purge": "delete_job"}
+DONE = {
+    "retry": pgettext_lazy("some jobs", "retried"),
+    "run-now": pgettext_lazy("some jobs", "made due"),
+    "abort": pgettext_lazy("some jobs", "aborted"),
+    "purge": pgettext_lazy("some jobs", "purged"),
+}
+REASONS = {GONE: pgettext_lazy("some jobs", "gone"), CHANGED: pgettext_lazy("some jobs", "their state had changed")}
 
 
 def register(app: Ardiq) -> None:
@@ -42,9 +54,16 @@ def act(context: TaskContext, order: dict[str, Any], user: str) -> dict[str, Any
 
 def said(bulk: Bulk, tally: Tally) -> str:
     """What came of it, in one sentence."""
-    reasons = {GONE: "gone", CHANGED: "their state had changed"}
-    refused = ", ".join(f"{number:,} not: {reasons.get(why, f'it is {why}')}" for why, number in tally.refused.items())
-    return f"{tally.done:,} {bulk.action.done}" + (f", {refused}" if refused else "")
+    refused = [_("%(n)s not: %(why)s") % {"n": _number(n), "why": _why(why)} for why, n in tally.refused.items()]
+    return ", ".join([f"{_number(tally.done)} {DONE[bulk.action.name]}", *refused])
+
+
+def _why(why: str) -> str:
+    return str(REASONS[why]) if why in REASONS else _("it is %(state)s") % {"state": LABELS[State(why)]}
+
+
+def _number(n: int) -> str:
+    return str(number_format(n, use_l10n=True, force_grouping=True))
 
 
 def _may(key: str, right: str) -> bool:

@@ -3,10 +3,12 @@
 from typing import Any
 
 from django import template
+from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import quote
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
+from ardiq_django.dashboard.act_words import told
 from ardiq_django.dashboard.overview.page import Overview
 
 register = template.Library()
@@ -27,3 +29,9 @@ def ardiq_address(context: dict[str, Any], model: str, page: str = "changelist",
         return reverse(f"admin:ardiq_{model}_{page}", args=[quote(key)] if key else [], current_app=site)
     except NoReverseMatch:
         return ""
+
+
+@register.filter
+def ardiq_told(entry: LogEntry) -> str:
+    """What an entry of the admin's log says, in the reader's words."""
+    return told(entry)

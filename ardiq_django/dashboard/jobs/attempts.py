@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from ardiq_django.dashboard.jobs.columns import spent
 from ardiq_django.dashboard.jobs.timeline import event_word
@@ -54,10 +54,11 @@ def latest(snapshot: Snapshot) -> AttemptCard | None:
     place, end = len(snapshot.attempts), snapshot.end
     if snapshot.state is State.RUNNING:
         attempt = Attempt(spent(snapshot), "running", snapshot.start_ms, 0, snapshot.worker)
-        return AttemptCard(place, attempt, _("running"), State.RUNNING, snapshot.now_ms - snapshot.start_ms)
+        ran_ms = snapshot.now_ms - snapshot.start_ms
+        return AttemptCard(place, attempt, pgettext("attempt", "running"), State.RUNNING, ran_ms)
     if snapshot.state is State.SUCCEEDED and end:
         attempt = Attempt(end.tries, "succeeded", end.start_ms, end.finish_ms, end.worker)
-        return AttemptCard(place, attempt, _("succeeded"), State.SUCCEEDED, attempt.duration_ms)
+        return AttemptCard(place, attempt, pgettext("attempt", "succeeded"), State.SUCCEEDED, attempt.duration_ms)
     return None
 
 

@@ -102,7 +102,7 @@ class BulkMixin(SectionMixin):
 
     def _as_job(self, request: HttpRequest, deed: Deed, app: Ardiq, bulk: Bulk, matched: Matched) -> HttpResponse:
         job_id = act.enqueued(app, bulk, request.user)
-        note = f"{_note(app, bulk)}; as job {job_id}"
+        note = _("%(acted)s; as job %(job)s") % {"acted": _note(app, bulk), "job": job_id}
         record_all(request, deed.name, Job, matched.total, note)
         messages.success(request, _("This is so much that it became a job itself; here you see how far it is."))
         return HttpResponseRedirect(self.address("change", quote(f"{app.queue_name}:{job_id}")))
@@ -124,4 +124,4 @@ def _clock(ms: int) -> str:
 
 def _note(app: Ardiq, bulk: Bulk) -> str:
     words = ", ".join(f"{name} {value}" for name, value in in_words(app.queue_name, bulk))
-    return f"{words}; as of {_clock(bulk.as_of_ms)}"
+    return _("%(terms)s; as of %(time)s") % {"terms": words, "time": _clock(bulk.as_of_ms)}

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from ardiq_django.dashboard.apart import readable
@@ -17,7 +17,7 @@ from ardiq_django.snapshot import Snapshot
 _MOMENTS = {
     State.SCHEDULED: _("due"),
     State.RETRYING: _("due again"),
-    State.QUEUED: _("queued"),
+    State.QUEUED: pgettext_lazy("moment", "queued"),
     State.RUNNING: _("started"),
     State.EXPIRED: _("expired"),
 }

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.debug import get_default_exception_reporter_filter
 
 from ardiq_django.ardiq import Ardiq
@@ -126,7 +127,9 @@ def pretty(value: Any, tidy: bool = True) -> str:
 
 
 def _noted(text: str, more: int) -> str:
-    return text if more <= 0 else text + "\n" + _("… %(more)d characters more") % {"more": more}
+    if more <= 0:
+        return text
+    return text + "\n" + ngettext("… %(more)d character more", "… %(more)d characters more", more) % {"more": more}
 
 
 def head(data: bytes) -> str:

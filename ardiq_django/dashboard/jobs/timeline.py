@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import pgettext_lazy
 
 from ardiq_django.dashboard.moments import duration, stamp
 from ardiq_django.models.job import LABELS
@@ -14,11 +14,11 @@ from ardiq_django.results import Attempt, State
 from ardiq_django.snapshot import Snapshot
 
 EVENTS = {
-    "failed": gettext_lazy("failed"),
-    "timed out": gettext_lazy("timed out"),
-    "retry asked": gettext_lazy("asked for a retry"),
-    "aborted": gettext_lazy("aborted"),
-    "crashed": gettext_lazy("lost with its worker"),
+    "failed": pgettext_lazy("attempt", "failed"),
+    "timed out": pgettext_lazy("attempt", "timed out"),
+    "retry asked": pgettext_lazy("attempt", "asked for a retry"),
+    "aborted": pgettext_lazy("attempt", "aborted"),
+    "crashed": pgettext_lazy("attempt", "lost with its worker"),
 }
 NEARLY_MS = 1_000  # a job due within this of being enqueued was due at once
 

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from enum import StrEnum
 
-from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from ardiq_django.dashboard.charts import Moment
-from ardiq_django.dashboard.moments import DAY, HOUR, MINUTE, moment
+from ardiq_django.dashboard.moments import DAY, HOUR, MINUTE, day_of, moment
 from ardiq_django.statistics import Figures, Point, Resolution, total
 
 LABELS = {"1h": _("1 hour"), "8h": _("8 hours"), "3d": _("3 days"), "90d": _("90 days")}
@@ -67,7 +66,7 @@ class Span(StrEnum):
         at = moment(start_ms)
         if at is None:
             return Moment("", "")
-        day, time = date_format(at, "j M"), f"{at:%H:%M}"
+        day, time = day_of(at), f"{at:%H:%M}"
         label = day if self.step_ms >= DAY else time
         return Moment(label, day if self.step_ms >= DAY else f"{day}, {time}", is_filling)
 

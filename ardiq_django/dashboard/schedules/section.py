@@ -9,7 +9,7 @@ from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from ardiq_django.ardiq import Ardiq
@@ -110,7 +110,7 @@ DEEDS = (
     ),
     Deed(
         name="cancel",
-        label=_("Cancel"),
+        label=pgettext_lazy("a schedule", "Cancel"),
         done=_("cancelled"),
         right="change_schedule",
         do=each(_cancel),

@@ -46,9 +46,13 @@ def _in_words(fields: list[str]) -> str:
     time = _time(minute, hour)
     if not time or (day, month, weekday) == ("*", "*", "*"):
         is_daily = NUMBERS.fullmatch(hour) is not None
-        return f"{time} {_('every day')}" if time and is_daily else time
+        return _said(time, _("every day")) if time and is_daily else time
     on = _day(day, month, weekday)
-    return f"{time} {on}" if on else ""
+    return _said(time, on) if on else ""
+
+
+def _said(time: str, on: str) -> str:
+    return _("%(time)s %(on)s") % {"time": time, "on": on}
 
 
 def _time(minute: str, hour: str) -> str:

@@ -18,9 +18,9 @@ class Task(ApartModel):
     queue = models.CharField(_("queue"), max_length=64)
     runs = models.IntegerField(_("runs"))
     failed = models.FloatField(_("failed"), null=True)  # of a hundred that ended
-    wait_ms = models.IntegerField(_("wait"), null=True)
-    run_ms = models.IntegerField(_("median run"), null=True)
-    slow_ms = models.IntegerField(_("95 % run"), null=True)
+    wait_ms = models.IntegerField(_("wait, 95 %"), null=True)
+    run_ms = models.IntegerField(_("run, median"), null=True)
+    slow_ms = models.IntegerField(_("run, 95 %"), null=True)
 
     points: Sequence[Point]
     is_declared: bool  # in this process

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from ardiq_django.dashboard.deed import Deed, each
@@ -160,12 +160,13 @@ class WorkerAdminMixin(SectionMixin):
                 known[queue] = desk.known(queue, ids)
             return known[queue]
 
-        @admin.display(description=_("runs"))
+        @admin.display(description=pgettext_lazy("a worker", "runs"))
         def jobs(worker: Worker) -> SafeString | None:
             snapshots = of_queue(str(worker.queue))
             lines = [self._job(worker, one, snapshots.get(one)) for one in shown_jobs(worker)]
             if (more := worker.running - len(lines)) > 0:
-                lines.append(format_html("<span>{}</span>", gettext("and %(more)d more") % {"more": more}))
+                others = ngettext("and %(more)d more", "and %(more)d more", more)
+                lines.append(format_html("<span>{}</span>", others % {"more": more}))
             together = format_html_join("", "{}", ((line,) for line in lines))
             return format_html('<span class="ardiq-lines">{}</span>', together) if lines else None
 
