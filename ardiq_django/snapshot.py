@@ -1,6 +1,6 @@
 """What a broker shows of its jobs and workers."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,6 +50,16 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class Vitals:
+    """How a queue stands, at one moment."""
+
+    counts: Mapping[State, int]  # no state beyond `COUNTED_MOST` where counting costs
+    is_paused: bool = False
+    oldest_wait_ms: int | None = None  # since the first of those queued is due; None where none is
+    held: Mapping[str, int] = field(default_factory=dict)  # how many jobs each epoch runs
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """Which jobs a page shows, newest first."""
 
@@ -61,6 +71,11 @@ class Query:
     offset: int = 0
     limit: int = 100
 
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether it names more than states."""
+        return bool(self.task or self.text or self.since_ms or self.until_ms)
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -69,6 +84,19 @@ class Page:
     rows: Sequence[Snapshot]
     total: int
     capped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How many jobs of a `Query` are in each of its states, of those scanned; those in `capped` had more to scan."""
+
+    by_state: Mapping[State, int]
+    capped: Collection[State] = ()
+
+    @property
+    def number(self) -> int:
+        """Of all states together."""
+        return sum(self.by_state.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,39 @@ from ardiq_django.wire import FORMAT, Delivery, StagedJob, pack
 _unpack = msgspec.msgpack.Decoder(StagedJob).decode
 
 
+class Heading(msgspec.Struct, array_like=True, gc=False):
+    """What a list needs of a staged job, read in a tenth of the time; the fields of `StagedJob`, as far as they go."""
+
+    format: int
+    id: str
+    task: str
+    lane: str
+    call: msgspec.Raw
+    enqueued_ms: int
+    token: str = ""
+    digest: str = ""
+    replaces: bool = False
+    delay_ms: int = 0
+    schedule_ms: int = 0
+
+
+_unpack_heading = msgspec.msgpack.Decoder(Heading).decode
+
+
+def heading(job_id: str, data: bytes) -> Heading:
+    """The heading of the job that stands under an id; of bytes that are none, one without a task."""
+    try:
+        found = _unpack_heading(data)
+    except (ValueError, RecursionError):
+        found = None
+    return found if found and found.id == job_id else Heading(FORMAT, job_id, "", "", msgspec.Raw(), 0)
+
+
+def waiting_since_ms(job: StagedJob | Heading) -> int:
+    """When a job that is queued came into its lane, by the producer's clock."""
+    return max(job.enqueued_ms + job.delay_ms, job.schedule_ms)
+
+
 def broken_job(job_id: str, data: bytes) -> StagedJob:
     """A stand-in for stored bytes that cannot be decoded, so that the job can fail where one can see it."""
     head = repr(data[:64])[:200]

@@ -23,7 +23,18 @@ from ardiq_django.brokers.schedules import Schedules
 from ardiq_django.config import QueueRules
 from ardiq_django.exceptions import ConfigError
 from ardiq_django.results import State
-from ardiq_django.snapshot import ENDED_BY_ATTEMPTS, Erred, Errors, Page, Query, Ran, Snapshot, WorkerRow
+from ardiq_django.snapshot import (
+    ENDED_BY_ATTEMPTS,
+    Erred,
+    Errors,
+    Page,
+    Query,
+    Ran,
+    Snapshot,
+    Totals,
+    Vitals,
+    WorkerRow,
+)
 from ardiq_django.statistics import Figures, Point, Resolution, by_task, by_time
 from ardiq_django.validation import masked
 from ardiq_django.wire import Acceptance, Answer, Beat, Command, Exchange, News, Occurrence, StagedJob, Turn, WorkerCard
@@ -32,6 +43,8 @@ __all__ = ["Broker", "QueueRules"]
 
 T = TypeVar("T")
 SCANNED = 10_000  # jobs of a state that a list looks at
+ERRORS_SCANNED = 2_000  # of a state, where their errors are read, too
+COUNTED_MOST = 50_000  # jobs of a state, where a database counts them
 AHEAD_MOST = 1_000
 RUNS_SCANNED = 2_000  # so that a task that runs seldom, among many that do, costs no more than any other
 
@@ -204,15 +217,27 @@ class Broker(ABC):
         """How many jobs are in each state."""
 
     @abstractmethod
+    async def vitals(self) -> Vitals:
+        """How the queue stands, in a few reads however many jobs there are.
+
+        A database counts no further than `COUNTED_MOST` in each state: so many stand for so many or more."""
+
+    @abstractmethod
+    async def count(self, query: Query) -> Totals:
+        """How many jobs of a query are in each of its states, as many as `page` scans.
+
+        Where nothing but states is asked for, no more than `COUNTED_MOST` are counted, as in `vitals`."""
+
+    @abstractmethod
     async def page(self, query: Query) -> Page:
         """Jobs newest first (by end, start, due or enqueue time). Of each state at most the newest 10,000 are scanned;
         times that are asked for bound what is scanned, but for what is queued in Redis."""
 
     async def errors(self, query: Query) -> Errors:
-        """All jobs of a query with their last errors, in the order of `page` and as many as that scans; messages may be
-        cut. For what failed or is retried; of any other job there is no error."""
-        page = await self.page(replace(query, offset=0, limit=SCANNED))
-        return Errors([Erred.of(row) for row in page.rows], page.capped)
+        """The jobs of a query with their last errors, in the order of `page`; the newest `ERRORS_SCANNED` of each state
+        are scanned, and messages may be cut. For what failed or is retried; of any other job there is no error."""
+        page = await self.page(replace(query, offset=0, limit=ERRORS_SCANNED))
+        return Errors([Erred.of(row) for row in page.rows], page.capped or page.total > ERRORS_SCANNED)
 
     async def ahead(self, job: StagedJob) -> int | None:
         """How many jobs stand before a queued one in its lane; None where these are more than `AHEAD_MOST`, or it is

@@ -13,13 +13,12 @@ from ardiq_django.brokers.base import Broker
 from ardiq_django.brokers.durability import Durability
 from ardiq_django.clock import now_ms
 from ardiq_django.dashboard.jobs.job import shown_ms
-from ardiq_django.dashboard.terms import is_narrowed
 from ardiq_django.declared import get_app
 from ardiq_django.exceptions import ArdiqError
 from ardiq_django.operating.sieve import Sieve
 from ardiq_django.operating.status import QueueStatus, look
 from ardiq_django.results import State
-from ardiq_django.snapshot import Errors, Page, Query, Ran, Snapshot, WorkerRow
+from ardiq_django.snapshot import Errors, Page, Query, Ran, Snapshot, Totals, WorkerRow
 from ardiq_django.statistics import Point, Resolution
 from ardiq_django.surroundings import around
 from ardiq_django.wire import StagedJob
@@ -40,7 +39,7 @@ class Desk:
         self.problem = ""
         self.reads_messages = False  # whether errors are searched by what they said, too
         self._errors: dict[tuple[str, Query], Errors] = {}
-        self._counts: dict[str, Mapping[State, int]] = {}
+        self._totals: dict[tuple[str, Query], Totals] = {}
         self._firsts: dict[tuple[str, Query], Page] = {}
         self._workers: dict[str, Sequence[WorkerRow]] = {}
         self._points: dict[tuple[str, Resolution, int, int], Sequence[Point]] = {}
@@ -66,9 +65,7 @@ class Desk:
 
     def counts(self, queue: str) -> Mapping[State, int]:
         """How many jobs are in each state."""
-        if queue not in self._counts:
-            self._counts[queue] = self.read(queue, lambda broker: broker.counts(), {})
-        return self._counts[queue]
+        return self.by_state(queue, Query())
 
     def first(self, queue: str, query: Query) -> Page:
         """The first page of a query, with its total: what happens now, then what waits for its time."""
@@ -79,7 +76,7 @@ class Desk:
     def _first(self, queue: str, query: Query) -> Page:
         key = _first_of(queue, query, query.states)
         if key not in self._firsts:
-            self._firsts[key] = self._merged(queue, query) if is_narrowed(query) else self._page(*key)
+            self._firsts[key] = self._page(*key)
         return self._firsts[key]
 
     def rows(self, queue: str, query: Query, low: int, high: int) -> Sequence[Snapshot]:
@@ -113,29 +110,10 @@ class Desk:
 
     def by_state(self, queue: str, query: Query) -> Mapping[State, int]:
         """How many rows of a query are in each of its states."""
-        if not is_narrowed(query):
-            return {state: number for state, number in self.counts(queue).items() if state in query.states}
-        self._read_each(queue, query)
-        return {state: self._firsts[_first_of(queue, query, (state,))].total for state in query.states}
-
-    def _merged(self, queue: str, query: Query) -> Page:
-        # the states one by one, since their totals are shown anyway and each is scanned only once this way
-        self._read_each(queue, query)
-        pages = [self._firsts[_first_of(queue, query, (state,))] for state in query.states]
-        rows = sorted((row for page in pages for row in page.rows), key=shown_ms, reverse=True)
-        return Page(rows[:ROWS], sum(page.total for page in pages), any(page.capped for page in pages))
-
-    def _read_each(self, queue: str, query: Query) -> None:
-        """Put the first page of each state of a query at hand."""
-        counts = self.counts(queue)
-        missing = [key for state in query.states if (key := _first_of(queue, query, (state,))) not in self._firsts]
-        asked = [key for key in missing if counts.get(key[1].states[0], 0)]
-
-        async def ask(broker: Broker) -> list[Page]:
-            return [await broker.page(query) for _, query in asked]
-
-        found = self.read(queue, ask, [NOTHING] * len(asked)) if asked else []
-        self._firsts |= dict.fromkeys(missing, NOTHING) | dict(zip(asked, found, strict=True))
+        key = queue, replace(query, offset=0, limit=ROWS)
+        if key not in self._totals:
+            self._totals[key] = self.read(queue, lambda broker: broker.count(query), Totals({}))
+        return self._totals[key].by_state
 
     def errors(self, queue: str, query: Query, sieve: Sieve) -> Errors:
         """The jobs of a query that the broker looks at and the sieve lets pass, each with its last error."""

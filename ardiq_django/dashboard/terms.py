@@ -32,7 +32,7 @@ class Terms:
     @property
     def narrowed(self) -> bool:
         """Whether more is asked than a queue's states, so that a broker has to look at single jobs."""
-        return bool(self.sieve) or is_narrowed(self.query)
+        return bool(self.sieve) or self.query.is_narrowed
 
     def reading_errors(self, reads_messages: bool) -> "Terms":
         """The same, with a text looked for in errors too where only jobs with errors are asked for."""
@@ -40,11 +40,6 @@ class Terms:
             return self
         sieve = replace(self.sieve, text=self.query.text, reads_messages=reads_messages)
         return replace(self, query=replace(self.query, text=""), sieve=sieve)
-
-
-def is_narrowed(query: Query) -> bool:
-    """Whether a query names more than states."""
-    return bool(query.task or query.text or query.since_ms or query.until_ms)
 
 
 def read(where: WhereNode) -> Terms:

@@ -89,6 +89,8 @@ class Job(models.Model):
             models.Index(
                 fields=("queue", "due_ms"), name="ardiq_job_waiting", condition=Q(state__in=("scheduled", "retrying"))
             ),
+            # for those who look: among many that are scheduled they would not be found
+            models.Index(fields=("queue", "due_ms"), name="ardiq_job_retrying", condition=Q(state="retrying")),
             models.Index(
                 fields=("queue", "expires_ms"),
                 name="ardiq_job_expiry",

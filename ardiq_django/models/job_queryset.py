@@ -13,10 +13,10 @@ from django.db.models.sql.compiler import SQLCompiler
 
 from ardiq_django.models.dialects import Dialect, dialect
 from ardiq_django.models.dialects.base import READY, SUSPECT
-from ardiq_django.models.listing import ENDED, LANES, LIVE, WAITING, Listing, last_runs
+from ardiq_django.models.listing import ENDED, LANES, LIVE, OLDEST, SCANNED_AT_MOST, WAITING, Listing, last_runs
 from ardiq_django.models.rows import Claimed, Hand, Intake
 from ardiq_django.results import State
-from ardiq_django.snapshot import Query
+from ardiq_django.snapshot import Query, Totals
 from ardiq_django.wire import StagedJob, Succeeded, pack
 
 if TYPE_CHECKING:
@@ -31,11 +31,10 @@ MUTABLE = (
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """The keys of a page, newest first; how many rows match among those scanned; whether there was more to scan."""
+    """The keys of a page, newest first, and how many rows match among those scanned."""
 
     keys: Sequence[int]
-    total: int
-    capped: bool
+    totals: Totals
 
 
 class Literally(Lookup):
@@ -163,20 +162,38 @@ class JobQuerySet(models.QuerySet["Job"]):
         """Id, state, start and finish of the newest rows of a task that an attempt ended, among the newest of each."""
         return self._dialect.rows(*last_runs(queue, task, depth, limit))
 
-    def errors(self, queue: str, query: Query) -> tuple[list[tuple[str, str, str, int, str, str]], bool]:
+    def errors(self, queue: str, query: Query, depth: int) -> tuple[list[tuple[str, str, str, int, str, str]], bool]:
         """Id, task, state, time, type and message of the last error of each row; whether there was more to scan."""
         if not query.states:
             return [], False
         listing = Listing(queue, query, ())
-        return self._dialect.rows(*listing.errors()), bool(self._dialect.rows(*listing.more()))
+        return self._dialect.rows(*listing.errors(depth)), bool(self._totals(listing, depth).capped)
+
+    def oldest_ms(self, queue: str) -> int | None:
+        """When the first of those queued was due; None if none is."""
+        ((oldest_ms,),) = self._dialect.rows(OLDEST, [queue] * 4)
+        return None if oldest_ms is None else int(oldest_ms)
+
+    def totals(self, queue: str, query: Query, most: int) -> Totals:
+        """How many rows of a query are in each of its states; of each index no more than `most` are looked at."""
+        return self._totals(self._listing(queue, query), most) if query.states else Totals({})
 
     def listed(self, queue: str, query: Query) -> Listed:
         """One page of a list."""
         if not query.states:
-            return Listed((), 0, False)
-        talk = self._dialect
-        lanes = [lane for (lane,) in talk.rows(LANES, (queue, queue))] if State.QUEUED in query.states else []
-        listing = Listing(queue, query, lanes)
-        keys = [key for (key,) in talk.rows(*listing.page())]
-        ((total,),) = talk.rows(*listing.count())
-        return Listed(keys, total, bool(talk.rows(*listing.more())))
+            return Listed((), Totals({}))
+        listing = self._listing(queue, query)
+        return Listed([key for (key,) in self._dialect.rows(*listing.page())], self._totals(listing, SCANNED_AT_MOST))
+
+    def _listing(self, queue: str, query: Query) -> Listing:
+        found = self._dialect.rows(LANES, (queue, queue)) if State.QUEUED in query.states else []
+        return Listing(queue, query, [lane for (lane,) in found])
+
+    def _totals(self, listing: Listing, most: int) -> Totals:
+        states = listing.states()
+        by_state, capped = dict.fromkeys(states, 0), list[State]()
+        # one more tells that there is more
+        for branch, scanned, matching in self._dialect.rows(*listing.totals(most + 1)):
+            by_state[states[branch]] += min(int(matching), most)
+            capped += [states[branch]] if scanned > most else []
+        return Totals(by_state, capped)

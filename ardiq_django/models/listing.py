@@ -7,33 +7,38 @@ from typing import Any
 from ardiq_django.results import State
 from ardiq_django.snapshot import ENDED_BY_ATTEMPTS, Query
 
-SCANNED_AT_MOST = 10_000  # of each state and index
+SCANNED_AT_MOST = 10_000  # of each state and index: as many as the brokers' `SCANNED`
 # Each condition is that of one index.
 DUE_LATER = "state IN ('scheduled', 'retrying')"
 READY = "state = 'queued' AND crashes = 0"
 SUSPECT = "state = 'queued' AND crashes > 0"
+AGAIN = "state = 'retrying'"
 RUNNING = "state = 'running'"
 DONE = "finish_ms > 0"
 WAITING = (DUE_LATER, READY, SUSPECT)
 LIVE = (*WAITING, RUNNING)
 ENDED = (DONE,)
 
-# The parts of a statement, one for each branch.
+# The parts of a statement, one for each branch: the newest rows of it, and any.
 ROWS = "FROM ardiq_job WHERE queue = %s AND state = %s AND {condition}"
-ANY = f"SELECT * FROM (SELECT id, {{shown}} AS shown_ms {ROWS} LIMIT {SCANNED_AT_MOST}) AS part_{{number}}"  # noqa: S608
+ANY = f"SELECT * FROM (SELECT {{number}} AS branch{{columns}} {ROWS} LIMIT {{depth}}) AS part_{{number}}"  # noqa: S608
 NEWEST = ANY.replace("LIMIT", "ORDER BY {shown} DESC, id DESC LIMIT")
-MORE = f"SELECT * FROM (SELECT 1 AS one {ROWS} LIMIT 1 OFFSET {SCANNED_AT_MOST}) AS part_{{number}}"  # noqa: S608
-
 
 # The lanes in which jobs stand, found by leaps through the index.
-LANES = f"""
+LEAP = f"""
 WITH RECURSIVE leap (lane) AS (
   SELECT MIN(lane) FROM ardiq_job WHERE queue = %s AND {READY}
   UNION ALL
   SELECT (SELECT MIN(lane) FROM ardiq_job WHERE queue = %s AND {READY} AND lane > leap.lane)
   FROM leap WHERE lane IS NOT NULL
-)
-SELECT lane FROM leap WHERE lane IS NOT NULL"""  # noqa: S608
+)"""  # noqa: S608
+LANES = f"{LEAP} SELECT lane FROM leap WHERE lane IS NOT NULL"  # noqa: S608
+# When the first of those queued was due.
+OLDEST = f"""{LEAP}
+SELECT MIN(first_ms) FROM (
+  SELECT (SELECT MIN(due_ms) FROM ardiq_job WHERE queue = %s AND {READY} AND lane = leap.lane) AS first_ms FROM leap
+  UNION ALL SELECT MIN(due_ms) FROM ardiq_job WHERE queue = %s AND {SUSPECT}
+) AS firsts"""  # noqa: S608
 
 
 RAN = f"""
@@ -52,15 +57,15 @@ WHERE task = %s AND start_ms > 0 ORDER BY finish_ms DESC LIMIT %s"""  # noqa: S6
 
 
 # The last attempt tells, whatever came before it; what it said is cut, for it is only searched.
-ERRORS = f"""
+ERRORS = """
 SELECT job.job_id, job.task, job.state, shown_ms,
   CASE WHEN last.error_type <> '' THEN last.error_type ELSE COALESCE(last.event, '') END,
   COALESCE(SUBSTR(last.message, 1, 2000), '')
-FROM ({{scanned}}) AS found
+FROM ({scanned}) AS found
 JOIN ardiq_job AS job ON job.id = found.id
 LEFT JOIN ardiq_attempt AS last
   ON last.id = (SELECT MAX(one.id) FROM ardiq_attempt AS one WHERE one.job_id = found.id)
-{{where}} ORDER BY shown_ms DESC, found.id DESC LIMIT {SCANNED_AT_MOST}"""  # noqa: S608
+ORDER BY shown_ms DESC, found.id DESC"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +81,10 @@ class Branch:
 def branches(state: State, lanes: Sequence[str]) -> list[Branch]:
     """Where the rows of a state are found."""
     match state:
-        case State.SCHEDULED | State.RETRYING:
+        case State.SCHEDULED:
             return [Branch(state, "due_ms", DUE_LATER)]
+        case State.RETRYING:
+            return [Branch(state, "due_ms", AGAIN)]
         case State.QUEUED:
             ready = [Branch(state, "due_ms", f"{READY} AND lane = %s", (lane,)) for lane in lanes]
             return [*ready, Branch(state, "due_ms", SUSPECT)]
@@ -93,57 +100,58 @@ class Listing:
     def __init__(self, queue: str, query: Query, lanes: Sequence[str]) -> None:
         self._queue = queue
         self._query = query
-        self._lanes = lanes
+        self._branches = [branch for state in query.states for branch in branches(state, lanes)]
 
     def page(self) -> tuple[str, list[Any]]:
         """The keys of the page's rows, newest first."""
-        found, params = self._found(NEWEST)
-        page = f"SELECT found.id FROM {found} ORDER BY shown_ms DESC, found.id DESC LIMIT %s OFFSET %s"  # noqa: S608
-        return page, [*params, self._query.limit, self._query.offset]
-
-    def count(self) -> tuple[str, list[Any]]:
-        """How many rows match among those that are scanned."""
-        found, params = self._found(NEWEST if self._is_filtered else ANY)
-        return f"SELECT COUNT(*) FROM {found}", params  # noqa: S608
-
-    def errors(self) -> tuple[str, list[Any]]:
-        """What each row failed with last, or is retried for; newest first."""
-        scanned, params = self._each(NEWEST)
+        query = self._query
+        depth = SCANNED_AT_MOST if query.is_narrowed else min(SCANNED_AT_MOST, query.offset + query.limit)
+        found, params = self._each(NEWEST, depth, "id, {shown} AS shown_ms" + self._searched)
         terms, values = self._terms()
-        where = f"WHERE {' AND '.join(terms)}" if terms else ""
-        return ERRORS.format(scanned=scanned, where=where), [*params, *values]
+        page = f"SELECT id FROM ({found}) AS found {terms} ORDER BY shown_ms DESC, id DESC LIMIT %s OFFSET %s"  # noqa: S608
+        return page, [*params, *values, query.limit, query.offset]
 
-    def more(self) -> tuple[str, list[Any]]:
-        """One row for each index that has more rows than are scanned."""
-        return self._each(MORE)
+    def totals(self, most: int) -> tuple[str, list[Any]]:
+        """Of each branch that has any: its number, how many rows it has (`most` at most), how many of these match."""
+        query = self._query
+        found, params = self._each(NEWEST if query.is_narrowed else ANY, most, self._searched.lstrip(", "))
+        terms, values = self._terms()
+        matching = f"SUM(CASE {terms.replace('WHERE', 'WHEN', 1)} THEN 1 ELSE 0 END)" if terms else "COUNT(*)"
+        sql = f"SELECT branch, COUNT(*), {matching} FROM ({found}) AS found GROUP BY branch"  # noqa: S608
+        return sql, [*values, *params]
+
+    def states(self) -> list[State]:
+        """The state of each branch, by its number."""
+        return [branch.state for branch in self._branches]
+
+    def errors(self, depth: int) -> tuple[str, list[Any]]:
+        """What each row failed with last, or is retried for; newest first."""
+        found, params = self._each(NEWEST, depth, "id, {shown} AS shown_ms" + self._searched)
+        terms, values = self._terms()
+        scanned = f"SELECT id, shown_ms FROM ({found}) AS scanned {terms}"  # noqa: S608
+        return ERRORS.format(scanned=scanned), [*params, *values]
 
     @property
-    def _is_filtered(self) -> bool:
+    def _searched(self) -> str:
+        """The columns that the terms read. Without any the index alone is read."""
         query = self._query
-        return bool(query.task or query.text or query.since_ms or query.until_ms)
+        return (", task" if query.task or query.text else "") + (", job_id" if query.text else "")
 
-    def _found(self, part: str) -> tuple[str, list[Any]]:
-        scanned, params = self._each(part)
-        terms, values = self._terms()
-        # what is only looked into for a filter is not carried through the sort
-        job = "JOIN ardiq_job AS job ON job.id = found.id" if self._query.task or self._query.text else ""
-        where = f"WHERE {' AND '.join(terms)}" if terms else ""
-        return f"({scanned}) AS found {job} {where}", [*params, *values]
-
-    def _each(self, part: str) -> tuple[str, list[Any]]:
-        found = [branch for state in self._query.states for branch in branches(state, self._lanes)]
+    def _each(self, part: str, depth: int, columns: str) -> tuple[str, list[Any]]:
         # times bound what is scanned, not what was: so they lead to rows that are older than the newest
         terms, times = self._times()
         parts = [
             part.format(
                 shown=one.shown,
+                columns=f", {columns.format(shown=one.shown)}" if columns else "",
                 condition=one.condition + "".join(f" AND {one.shown} {term}" for term in terms),
+                depth=int(depth),
                 number=place,
             )
-            for place, one in enumerate(found)
+            for place, one in enumerate(self._branches)
         ]
         return " UNION ALL ".join(parts), [
-            value for one in found for value in (self._queue, one.state.value, *one.values, *times)
+            value for one in self._branches for value in (self._queue, one.state.value, *one.values, *times)
         ]
 
     def _times(self) -> tuple[list[str], list[int]]:
@@ -151,13 +159,13 @@ class Listing:
         given = {term: ms for term, ms in bounds.items() if ms}
         return list(given), list(given.values())
 
-    def _terms(self) -> tuple[list[str], list[Any]]:
+    def _terms(self) -> tuple[str, list[Any]]:
         query, terms, params = self._query, list[str](), list[Any]()
         if query.task:
-            terms.append("job.task = %s")
+            terms.append("task = %s")
             params.append(query.task[:255])
         if query.text:
             like = "%" + query.text.lower().replace("!", "!!").replace("%", "!%").replace("_", "!_") + "%"
-            terms.append("(LOWER(job.job_id) LIKE %s ESCAPE '!' OR LOWER(job.task) LIKE %s ESCAPE '!')")
+            terms.append("(LOWER(job_id) LIKE %s ESCAPE '!' OR LOWER(task) LIKE %s ESCAPE '!')")
             params += [like, like]
-        return terms, params
+        return f"WHERE {' AND '.join(terms)}" if terms else "", params

@@ -1,21 +1,17 @@
 """How queues stand: what waits in them and for how long, what runs, and who serves them."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ardiq_django.ardiq import Ardiq
-from ardiq_django.brokers.base import Broker
-from ardiq_django.dashboard.jobs.job import shown_ms
 from ardiq_django.dashboard.moments import duration
 from ardiq_django.exceptions import ArdiqError
 from ardiq_django.operating.reach import apps_named, echo
 from ardiq_django.operating.report import Report
-from ardiq_django.operating.selection import WINDOW
 from ardiq_django.operating.sheet import Column, Sheet, Tone, iso, plain
 from ardiq_django.results import ENDED, State
-from ardiq_django.snapshot import Query, WorkerRow
+from ardiq_django.snapshot import WorkerRow
 from ardiq_django.states import WAITING
 
 ENDS = tuple(state for state in State if state in ENDED)
@@ -58,7 +54,7 @@ class QueueStatus:
     is_paused: bool = False
     counts: Mapping[State, int] = field(default_factory=dict)
     workers: Sequence[WorkerStatus] = ()
-    oldest_wait_ms: int | None = None  # of what is queued; None where nothing is, or more than can be looked at
+    oldest_wait_ms: int | None = None  # of what is queued; None where nothing is
 
     @property
     def waiting(self) -> int:
@@ -115,7 +111,8 @@ def status(names: Sequence[str]) -> Status:
 def _looked_at(app: Ardiq) -> QueueStatus:
     try:
         echo(app)
-        return look(app)
+        # at a page somebody waits; here it may take the time to count them all
+        return replace(look(app), counts=app.broker.run_sync(app.broker.counts()))
     except ArdiqError as error:
         return QueueStatus(app.queue_name, app.broker.shown_address, problem=str(error))
 
@@ -126,32 +123,15 @@ def look(app: Ardiq) -> QueueStatus:
 
 
 async def _look(app: Ardiq) -> QueueStatus:
-    broker = app.broker
-    counts, rows = await broker.counts(), await broker.workers()
-    held = await _held(broker, counts[State.RUNNING]) if rows else Counter()
+    vitals, rows = await app.broker.vitals(), await app.broker.workers()
     return QueueStatus(
         app.queue_name,
-        broker.shown_address,
-        is_paused=await broker.paused(),
-        counts=counts,
-        workers=[WorkerStatus(row, held[row.card.worker_id]) for row in rows],
-        oldest_wait_ms=await _oldest_wait_ms(broker, counts[State.QUEUED]),
+        app.broker.shown_address,
+        is_paused=vitals.is_paused,
+        counts=vitals.counts,
+        workers=[WorkerStatus(row, vitals.held.get(row.card.epoch, 0)) for row in rows],
+        oldest_wait_ms=vitals.oldest_wait_ms,
     )
-
-
-async def _held(broker: Broker, running: int) -> Counter[str]:
-    """How many jobs are in the hands of each worker. What a worker last told of itself may be half a lease old."""
-    if not running:
-        return Counter()
-    page = await broker.page(Query(states=(State.RUNNING,), limit=min(running, WINDOW)))
-    return Counter(row.worker for row in page.rows)
-
-
-async def _oldest_wait_ms(broker: Broker, queued: int) -> int | None:
-    if not 0 < queued <= WINDOW:
-        return None
-    page = await broker.page(Query(states=(State.QUEUED,), offset=queued - 1, limit=1))
-    return max(0, page.rows[0].now_ms - shown_ms(page.rows[0])) if page.rows else None
 
 
 def _lines(one: QueueStatus, sheet: Sheet) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ardiq_django.brokers.redis.pages import WINDOW
+from ardiq_django.brokers.base import SCANNED
 from ardiq_django.results import State
 from ardiq_django.snapshot import Query
 from ardiq_django.wire import Answer
@@ -14,22 +14,22 @@ QUEUED = (State.QUEUED,)
 
 async def test_a_list_shows_its_newest_and_says_that_there_are_more(keep: Keep) -> None:
     await keep.put_many(50, task="shop.old", enqueued_ms=1_000)
-    await keep.put_many(WINDOW, task="shop.new", enqueued_ms=2_000)
+    await keep.put_many(SCANNED, task="shop.new", enqueued_ms=2_000)
 
     new, old = [await keep.broker.page(Query(QUEUED, task=task, limit=5)) for task in ("shop.new", "shop.old")]
     everything = await keep.broker.page(Query(QUEUED, limit=5))
 
-    assert (len(new.rows), new.total, new.capped) == (5, WINDOW, True)
+    assert (len(new.rows), new.total, new.capped) == (5, SCANNED, True)
     assert (len(old.rows), old.total, old.capped) == (0, 0, True)
-    assert ({row.job.task for row in everything.rows}, everything.total) == ({"shop.new"}, WINDOW)
+    assert ({row.job.task for row in everything.rows}, everything.total) == ({"shop.new"}, SCANNED)
     assert everything.capped
-    assert (await keep.broker.counts())[State.QUEUED] == WINDOW + 50
+    assert (await keep.broker.counts())[State.QUEUED] == SCANNED + 50
 
 
 async def test_the_last_page_of_the_window_is_the_last(keep: Keep) -> None:
-    await keep.put_many(WINDOW + 3)
+    await keep.put_many(SCANNED + 3)
 
-    last, beyond = [await keep.broker.page(Query(QUEUED, offset=offset)) for offset in (WINDOW - 2, WINDOW)]
+    last, beyond = [await keep.broker.page(Query(QUEUED, offset=offset)) for offset in (SCANNED - 2, SCANNED)]
 
     assert (len(last.rows), len(beyond.rows)) == (2, 0)
 

@@ -29,7 +29,7 @@ from ardiq_django.brokers.durability import Durability
 from ardiq_django.exceptions import ConfigError
 from ardiq_django.models.dialects import check_vendor
 from ardiq_django.results import State
-from ardiq_django.snapshot import Errors, Page, Query, Ran, Snapshot, WorkerRow
+from ardiq_django.snapshot import Errors, Page, Query, Ran, Snapshot, Totals, Vitals, WorkerRow
 from ardiq_django.statistics import Figures, Point, Resolution
 from ardiq_django.wire import Acceptance, Answer, Beat, Command, Exchange, News, Occurrence, StagedJob, Turn, WorkerCard
 
@@ -249,6 +249,12 @@ class DatabaseBroker(Broker):
 
     async def counts(self) -> dict[State, int]:
         return await self._in(self._rest, reading.counts, self._tables)
+
+    async def vitals(self) -> Vitals:
+        return await self._in(self._rest, reading.vitals, self._tables)
+
+    async def count(self, query: Query) -> Totals:
+        return await self._in(self._rest, reading.count, self._tables, query)
 
     async def page(self, query: Query) -> Page:
         return await self._in(self._rest, reading.page, self._tables, query)

@@ -1,5 +1,6 @@
 """A thread that hears, between the calls it is given, what other processes tell over its PostgreSQL connection."""
 
+import contextlib
 import select
 import socket
 import threading
@@ -44,7 +45,8 @@ class ListeningExecutor(Executor):
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End the thread after what it still has to do."""
-        self._post(None)
+        with contextlib.suppress(OSError):  # the thread may have read it, and ended, before it is rung for
+            self._post(None)
         if wait:
             self._thread.join()
 

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 
-from ardiq_django.brokers.base import AHEAD_MOST, RUNS_SCANNED
+from django.db.models import Count
+
+from ardiq_django.brokers.base import AHEAD_MOST, COUNTED_MOST, ERRORS_SCANNED, RUNS_SCANNED, SCANNED
 from ardiq_django.brokers.database.tables import Tables
 from ardiq_django.brokers.database.upkeep import late_end
+from ardiq_django.brokers.database.wishes import is_paused
 from ardiq_django.models import Job
 from ardiq_django.models.job_queryset import Literally
-from ardiq_django.models.listing import READY
+from ardiq_django.models.listing import READY, RUNNING
 from ardiq_django.results import State
-from ardiq_django.snapshot import Erred, Errors, Page, Query, Ran, Snapshot
+from ardiq_django.snapshot import Erred, Errors, Page, Query, Ran, Snapshot, Totals, Vitals
 from ardiq_django.states import WAITING, Verb, apply
 from ardiq_django.stored import deliver
 from ardiq_django.wire import Answer, End, News, StagedJob
@@ -96,18 +99,32 @@ def page(tables: Tables, query: Query) -> Page:
     view = _View(tables, list(jobs.values()))
     # a row may have gone between the two looks
     rows = [view.snapshot(jobs[key]) for key in listed.keys if key in jobs]
-    return Page(rows, listed.total, listed.capped)
+    return Page(rows, listed.totals.number, bool(listed.totals.capped))
 
 
 def errors(tables: Tables, query: Query) -> Errors:
     """Jobs with their last errors, without anything else of them."""
-    rows, capped = tables.table.errors(tables.queue, query)
+    rows, capped = tables.table.errors(tables.queue, query, ERRORS_SCANNED)
     return Errors([Erred(row[0], row[1], State(row[2]), *row[3:]) for row in rows], capped)
 
 
 def counts(tables: Tables) -> dict[State, int]:
     found = tables.table.by_state(tables.queue)
     return {state: found.get(state.value, 0) for state in State}
+
+
+def vitals(tables: Tables) -> Vitals:
+    """How the queue stands."""
+    now, oldest_ms = tables.now_ms, tables.table.oldest_ms(tables.queue)
+    found = tables.table.totals(tables.queue, Query(), COUNTED_MOST)
+    held = dict(tables.jobs.filter(Literally(RUNNING)).values_list("epoch").annotate(Count("pk")))
+    waits_ms = None if oldest_ms is None else max(0, now - oldest_ms)
+    return Vitals(found.by_state, is_paused(tables), waits_ms, held)
+
+
+def count(tables: Tables, query: Query) -> Totals:
+    """How many jobs of a query are in each of its states."""
+    return tables.table.totals(tables.queue, query, SCANNED if query.is_narrowed else COUNTED_MOST)
 
 
 def size(tables: Tables) -> int:

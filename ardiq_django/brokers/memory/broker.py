@@ -5,10 +5,11 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from ardiq_django.brokers.base import AHEAD_MOST, Broker, QueueRules
+from ardiq_django.brokers.base import Broker, QueueRules
 from ardiq_django.brokers.bell import Bell
 from ardiq_django.brokers.clearing import Clearing
 from ardiq_django.brokers.durability import Durability
+from ardiq_django.brokers.memory import reading
 from ardiq_django.brokers.memory.buckets import Buckets
 from ardiq_django.brokers.memory.clearing import Chosen
 from ardiq_django.brokers.memory.entry import Entry, Registration
@@ -17,7 +18,7 @@ from ardiq_django.brokers.memory.schedules import Declared, MemorySchedules
 from ardiq_django.clock import now_ms
 from ardiq_django.exceptions import LeaseLost
 from ardiq_django.results import State
-from ardiq_django.snapshot import Page, Query, Snapshot, WorkerRow
+from ardiq_django.snapshot import Page, Query, Snapshot, Totals, Vitals, WorkerRow
 from ardiq_django.states import WAITING
 from ardiq_django.statistics import Figures, Point, Resolution
 from ardiq_django.stored import deliver
@@ -264,19 +265,25 @@ class MemoryBroker(Broker):
 
     async def counts(self) -> dict[State, int]:
         with self._lock:
-            return {state: len(self._jobs.in_state(state)) for state in State}
+            return reading.counts(self._jobs)
+
+    async def vitals(self) -> Vitals:
+        with self._lock:
+            return reading.vitals(self._jobs, self._now(), self._paused)
+
+    async def count(self, query: Query) -> Totals:
+        with self._lock:
+            return reading.count(self._jobs, query)
 
     async def page(self, query: Query) -> Page:
         with self._lock:
-            rows = [entry for entry in self._jobs.in_state(*query.states) if entry.matches(query)]
-            rows.sort(key=lambda entry: entry.shown_ms, reverse=True)
+            rows = reading.listed(self._jobs, query)
             shown = rows[query.offset : query.offset + query.limit]
             return Page([self._snapshot(entry) for entry in shown], len(rows))
 
     async def ahead(self, job: StagedJob) -> int | None:
         with self._lock:
-            ids = list(itertools.islice(self._jobs.standing(job.lane), AHEAD_MOST + 1))
-        return ids.index(job.id) if job.id in ids else None
+            return reading.ahead(self._jobs, job)
 
     async def workers(self) -> list[WorkerRow]:
         with self._lock:

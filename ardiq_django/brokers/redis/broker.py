@@ -34,7 +34,7 @@ from ardiq_django.clock import LONGEST_MS
 from ardiq_django.config import QueueRules
 from ardiq_django.exceptions import BrokerError, LeaseLost
 from ardiq_django.results import State
-from ardiq_django.snapshot import Page, Query, Ran, Snapshot, WorkerRow
+from ardiq_django.snapshot import Page, Query, Ran, Snapshot, Totals, Vitals, WorkerRow
 from ardiq_django.states import WAITING
 from ardiq_django.statistics import Figures, Point, Resolution
 from ardiq_django.wire import (
@@ -231,6 +231,12 @@ class RedisBroker(Broker):
 
     async def counts(self) -> dict[State, int]:
         return (await self._pages.counts()).by_state
+
+    async def vitals(self) -> Vitals:
+        return await self._pages.vitals()
+
+    async def count(self, query: Query) -> Totals:
+        return await self._pages.count(query)
 
     async def page(self, query: Query) -> Page:
         return await self._pages.page(query)

@@ -1,26 +1,24 @@
 """The lists of jobs that the admin shows: which ids stand in a state, newest first, inside a window."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ardiq_django.brokers.base import AHEAD_MOST, RUNS_SCANNED
-from ardiq_django.brokers.redis.records import Indexed, decoded, head_of, ms_of, paired_ids, text_of
+from ardiq_django.brokers.base import AHEAD_MOST, RUNS_SCANNED, SCANNED
+from ardiq_django.brokers.redis.records import Indexed, decoded, head_of, paired_ids
+from ardiq_django.brokers.redis.scan import STEP, Ask, Entry, Found, Scan
 from ardiq_django.brokers.redis.scripts import Command, Keyspace, Value
-from ardiq_django.brokers.redis.snapshots import snapshots_of, waiting_since_ms
+from ardiq_django.brokers.redis.snapshots import snapshots_of
 from ardiq_django.results import ENDED, State
-from ardiq_django.snapshot import ENDED_BY_ATTEMPTS, Page, Query, Ran, Snapshot
-from ardiq_django.stored import deliver
+from ardiq_django.snapshot import ENDED_BY_ATTEMPTS, Page, Query, Ran, Snapshot, Totals, Vitals
+from ardiq_django.stored import deliver, heading, waiting_since_ms
 from ardiq_django.wire import StagedJob
 
-WINDOW = 10_000  # newest of each state
-STEP = 500  # jobs in one call
 COUNTED = (
     State.RUNNING, State.SCHEDULED, State.RETRYING,
     State.SUCCEEDED, State.FAILED, State.ABORTED, State.EXPIRED,
 )  # fmt: skip
 
-Ask = Callable[..., Awaitable[list[Any]]]
 Call = Callable[[str, Sequence[str], Sequence[Value]], Awaitable[Any]]
 
 
@@ -39,24 +37,6 @@ class Counts:
         return cls({state: queued if state is State.QUEUED else by_state[state] for state in State}, queued - listed)
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """One job of a list, before it is read in full."""
-
-    job_id: str
-    task: str
-    shown_ms: int
-
-    def matches(self, query: Query) -> bool:
-        name = f"{self.job_id}\n{self.task}".lower()
-        return (
-            (not query.task or self.task == query.task)
-            and query.text.lower() in name
-            and query.since_ms <= self.shown_ms
-            and (not query.until_ms or self.shown_ms < query.until_ms)
-        )
-
-
 class Pages:
     """Reads lists of one queue. Each list is one moment's, the whole page is not."""
 
@@ -69,33 +49,66 @@ class Pages:
         lanes = self._keys.rules.lanes
         return Counts.read(await self._call("counts", [*self._keys.lanes(lanes), *self._keys.tombs(lanes)], ()))
 
+    async def vitals(self) -> Vitals:
+        """How the queue stands. What waits in lanes that nobody configured is counted, and not looked at."""
+        lanes = self._keys.rules.lanes
+        reply = await self._call("vitals", [*self._keys.lanes(lanes), *self._keys.tombs(lanes)], ())
+        now, is_paused, counts, oldest, held = reply
+        queued = [waiting_since_ms(heading(job_id, envelope)) for job_id, envelope in paired_ids(oldest)]
+        waits_ms = max(0, int(now) - min(queued)) if queued else None
+        numbers = dict(zip(decoded(held[::2]), held[1::2], strict=True))
+        return Vitals(Counts.read(counts).by_state, bool(is_paused), waits_ms, numbers)
+
     async def lanes(self) -> list[str]:
         """The lanes in which jobs may stand: those configured, and where they do not hold all, those jobs name."""
+        return await self._lanes(await self.counts())
+
+    async def _lanes(self, counts: Counts) -> list[str]:
         lanes = list(self._keys.rules.lanes)
-        if (await self.counts()).unlisted > 0:
-            ((_, pairs),) = await self._ask(Command((b"HSCAN", self._keys["jobs"], 0, b"COUNT", WINDOW)))
+        if counts.unlisted > 0:
+            ((_, pairs),) = await self._ask(Command((b"HSCAN", self._keys["jobs"], 0, b"COUNT", SCANNED)))
             named = {deliver(job_id, envelope, 0).job.lane for job_id, envelope in paired_ids(pairs)}
             lanes += sorted(named - {*lanes, ""})
         return lanes
 
+    async def count(self, query: Query) -> Totals:
+        """How many jobs of a query are in each of its states."""
+        counts = await self.counts()
+        if not query.is_narrowed:
+            return Totals({state: counts.by_state[state] for state in query.states})
+        scan = Scan(self._keys, self._ask, query, 0)
+        found = {state: await self._found(state, scan, query, counts) for state in query.states}
+        capped = [state for state, one in found.items() if _is_capped(counts.by_state[state], one, query)]
+        return Totals({state: one.total for state, one in found.items()}, capped)
+
     async def page(self, query: Query) -> Page:
         counts = await self.counts()
-        is_filtered = bool(query.task or query.text or query.since_ms or query.until_ms)
-        depth = WINDOW if is_filtered else min(WINDOW, query.offset + query.limit)
-        entries: dict[str, _Entry] = {}
-        total, capped = 0, False
-        for state in [
-            state for state in State if state in query.states
-        ]:  # of the same millisecond, the unfinished first
-            found = await self._listed(state, depth, query)
-            # of what times bound there may be less than a window, however many there are
-            capped = capped or (counts.by_state[state] > WINDOW and (not is_filtered or len(found) >= WINDOW))
-            matching = [entry for entry in found if entry.matches(query)]
-            total += len(matching) if is_filtered else min(WINDOW, counts.by_state[state])
-            entries.update({entry.job_id: entry for entry in matching})
+        scan = Scan(self._keys, self._ask, query, query.offset + query.limit)
+        # of the same millisecond, the unfinished first
+        states = [state for state in State if state in query.states]
+        found = {state: await self._found(state, scan, query, counts) for state in states}
+        entries = {entry.job_id: entry for one in found.values() for entry in one.entries}
         newest = sorted(entries.values(), key=lambda entry: entry.shown_ms, reverse=True)
         shown = [entry.job_id for entry in newest[query.offset : query.offset + query.limit]]
-        return Page(await self.snapshots(shown), total, capped)
+        capped = any(_is_capped(counts.by_state[state], one, query) for state, one in found.items())
+        return Page(await self.snapshots(shown), sum(one.total for one in found.values()), capped)
+
+    async def _found(self, state: State, scan: Scan, query: Query, counts: Counts) -> Found:
+        number = counts.by_state[state]
+        if not number:
+            return Found((), 0, 0)
+        if state in ENDED:
+            return await scan.ended(f"ended:{state}")
+        if state is State.RUNNING:
+            (ids,) = await self._ask(Command((b"HKEYS", self._keys["running"])))
+            return Found.among(map(Entry.of, await self.snapshots(decoded(ids[:SCANNED]))), query, len(ids))
+        if state is not State.QUEUED:
+            return await scan.due("due" if state is State.SCHEDULED else "retry")
+        lanes = await self._lanes(counts)
+        places = zip(self._keys.lanes(lanes), self._keys.tombs(lanes), strict=True)
+        parts = [await scan.queued(*place) for place in (*places, (self._keys["suspects"], ""))]
+        entries, looked = [entry for part in parts for entry in part.entries], sum(part.looked for part in parts)
+        return Found(entries, len(entries) if query.is_narrowed else min(SCANNED, number), looked)
 
     async def snapshots(self, ids: Sequence[str], watch_ms: int = 0) -> list[Snapshot]:
         """Of each id that is known, everything."""
@@ -118,7 +131,9 @@ class Pages:
 
     async def last_runs(self, task: str, limit: int) -> list[Ran]:
         """The last jobs of a task that an attempt ended, newest first."""
-        newest = [self._range(f"ended:{state}", RUNS_SCANNED, Query()) for state in ENDED_BY_ATTEMPTS]
+        limits = (b"+inf", b"-inf", b"WITHSCORES", b"LIMIT", 0, RUNS_SCANNED)
+        indexes = [self._keys[f"ended:{state}"] for state in ENDED_BY_ATTEMPTS]
+        newest = [Command((b"ZREVRANGEBYSCORE", index, *limits)) for index in indexes]
         pairs = [pair for flat in await self._ask(*newest) for pair in zip(flat[::2], flat[1::2], strict=True)]
         head = head_of(task)  # most are of other tasks, and need not be read to tell
         found = [Indexed.read(member, score) for member, score in pairs if member.startswith(head)]
@@ -126,53 +141,7 @@ class Pages:
         rows = await self.snapshots([one.job_id for one in found[:limit]])
         return [run for one in rows if (run := one.ran)]
 
-    async def _listed(self, state: State, depth: int, query: Query) -> list[_Entry]:
-        if state in ENDED:
-            range_ = await self._newest(f"ended:{state}", depth, query)
-            records = [Indexed.read(member, score) for member, score in range_]
-            return [_Entry(record.job_id, record.task, record.finish_ms) for record in records]
-        if state is State.RUNNING:
-            (ids,) = await self._ask(Command((b"HKEYS", self._keys["running"])))
-            running = await self.snapshots(decoded(ids[:WINDOW]))
-            return [_Entry(row.job.id, row.job.task, row.start_ms) for row in running]
-        if state is State.QUEUED:
-            lanes = await self.lanes()
-            places = list(zip(self._keys.lanes(lanes), self._keys.tombs(lanes), strict=True))
-            places.append((self._keys["suspects"], ""))
-            return [entry for key, tombs in places for entry in await self._queued(key, tombs, depth)]
-        range_ = await self._newest("due" if state is State.SCHEDULED else "retry", depth, query)
-        times = {text_of(job_id): ms_of(score) for job_id, score in range_}
-        entries = await self._entries([job_id for job_id, _ in range_])
-        return [_Entry(entry.job_id, entry.task, times[entry.job_id]) for entry in entries]
 
-    async def _newest(self, name: str, depth: int, query: Query) -> list[tuple[bytes, bytes]]:
-        (flat,) = await self._ask(self._range(name, depth, query))
-        return list(zip(flat[::2], flat[1::2], strict=True))
-
-    def _range(self, name: str, depth: int, query: Query) -> Command:
-        until = f"({query.until_ms}" if query.until_ms else "+inf"
-        bounds = (until, query.since_ms or "-inf")
-        return Command((b"ZREVRANGEBYSCORE", self._keys[name], *bounds, b"WITHSCORES", b"LIMIT", 0, depth))
-
-    async def _queued(self, key: str, tombs: str, depth: int) -> list[_Entry]:
-        # ids of jobs that were taken out of the lane still stand there
-        (gone,) = await self._ask(Command((b"SCARD", tombs))) if tombs else (0,)
-        (range_,) = await self._ask(Command((b"LRANGE", key, -depth - gone, -1)))
-        ids = range_[::-1]
-        if gone and ids:
-            (dead,) = await self._ask(Command((b"SMISMEMBER", tombs, *ids)))
-            ids = [job_id for job_id, is_dead in zip(ids, dead, strict=True) if not is_dead]
-        return await self._entries(ids[:depth])
-
-    async def _entries(self, ids: Sequence[bytes]) -> list[_Entry]:
-        entries: list[_Entry] = []
-        for first in range(0, len(ids), STEP):
-            part = ids[first : first + STEP]
-            (envelopes,) = await self._ask(Command((b"HMGET", self._keys["jobs"], *part)))
-            entries += _read(zip(decoded(part), envelopes, strict=True))
-        return entries
-
-
-def _read(pairs: Iterable[tuple[str, bytes | None]]) -> list[_Entry]:
-    jobs = [(job_id, deliver(job_id, envelope, 0).job) for job_id, envelope in pairs if envelope is not None]
-    return [_Entry(job_id, job.task, waiting_since_ms(job)) for job_id, job in jobs]
+def _is_capped(number: int, found: Found, query: Query) -> bool:
+    # of what times bound there may be less than a window, however many there are
+    return number > SCANNED and (not query.is_narrowed or found.looked >= SCANNED)

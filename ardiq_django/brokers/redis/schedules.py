@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from ardiq_django.brokers.redis.pages import WINDOW
+from ardiq_django.brokers.base import SCANNED
 from ardiq_django.brokers.redis.records import ANSWERS, guarded, letters, ms_of, place_of, text_of
 from ardiq_django.brokers.redis.scripts import Command, Keyspace, Value
 from ardiq_django.brokers.schedules import Schedules
@@ -55,7 +55,7 @@ class RedisSchedules(Schedules):
             total, found = await self._some(offset, limit)
             return PlanPage(found, total)
         matching: list[Planned] = []
-        for first in range(0, WINDOW, AT_ONCE):
+        for first in range(0, SCANNED, AT_ONCE):
             total, found = await self._some(first, AT_ONCE)
             matching += [row for row in found if row.matches(text)]
             if first + AT_ONCE >= total:

@@ -9,8 +9,8 @@ import msgspec
 from ardiq_django.brokers.redis.records import guarded, history_of, ms_of, tally_of, text_of
 from ardiq_django.results import Attempt, State
 from ardiq_django.snapshot import Snapshot, WorkerRow
-from ardiq_django.stored import deliver
-from ardiq_django.wire import End, News, StagedJob, WorkerCard
+from ardiq_django.stored import deliver, waiting_since_ms
+from ardiq_django.wire import End, News, WorkerCard
 
 ROW = 6  # values of one job in the answer of rows.lua
 HOLDER = 4  # values of one worker there
@@ -60,11 +60,6 @@ def _snapshot(job_id: str, now_ms: int, line: tuple[bytes, ...], workers: dict[s
         progress=holder.news.progress.get(job_id, ()),
         attempts=tally.history,
     )
-
-
-def waiting_since_ms(job: StagedJob) -> int:
-    """When a queued job came into its lane, by the producer's clock: nothing else was written down."""
-    return max(job.enqueued_ms + job.delay_ms, job.schedule_ms)
 
 
 def ended_snapshot(job_id: str, now_ms: int, record: bytes) -> Snapshot:

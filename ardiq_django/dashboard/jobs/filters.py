@@ -9,12 +9,12 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.formats import number_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from ardiq_django.dashboard.desk import Desk, desk_of
 from ardiq_django.dashboard.moments import HOUR, moment
+from ardiq_django.dashboard.numbers import counted, summed
 from ardiq_django.models.job import LABELS
 from ardiq_django.results import State
 
@@ -63,14 +63,14 @@ class JobFilter(SimpleListFilter, ABC):
             "selected": self.value() is None,
             "query_string": changelist.get_query_string(remove=[self.parameter_name]),
             "display": _("All"),
-            "count": _number(sum(counts.values())) if counts else "",
+            "count": counted(summed(counts.values())) if counts else "",
         }
         for place, (value, name) in enumerate(self.lookup_choices):
             yield {
                 "selected": self.value() == value,
                 "query_string": changelist.get_query_string({self.parameter_name: value}),
                 "display": name,
-                "count": _number(counts.get(f"{place}__c", 0)) if counts else "",
+                "count": counted(counts.get(f"{place}__c", 0)) if counts else "",
                 "value": value,
             }
 
@@ -193,7 +193,3 @@ class GroupFilter(JobFilter):
 
     def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
         return queryset
-
-
-def _number(value: int) -> str:
-    return str(number_format(value, use_l10n=True, force_grouping=True))

@@ -4,12 +4,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from django.core.paginator import Paginator
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from ardiq_django.dashboard.desk import WINDOW
 from ardiq_django.dashboard.jobs.job import Job
 from ardiq_django.dashboard.jobs.queryset import BrokerQuerySet
+from ardiq_django.dashboard.numbers import written
 
 if TYPE_CHECKING:
     JobPaginator = Paginator[Job]
@@ -32,12 +32,8 @@ class CappedPaginator(JobPaginator):
         if not self.object_list.capped and self.object_list.count() <= WINDOW:
             return ""
         if self.object_list.terms.narrowed:
-            return _("Only the newest %(window)s jobs of each state were searched.") % {"window": _number(WINDOW)}
+            return _("Only the newest %(window)s jobs of each state were searched.") % {"window": written(WINDOW)}
         total = sum(self.object_list.by_state().values())
         return _(
             "The newest %(shown)s of %(total)s jobs. Narrow the list by state, task or date to see older ones."
-        ) % {"shown": _number(self.count), "total": _number(max(total, self.count))}
-
-
-def _number(value: int) -> str:
-    return str(number_format(value, use_l10n=True, force_grouping=True))
+        ) % {"shown": written(self.count), "total": written(max(total, self.count))}

@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from ardiq_django.brokers.durability import Durability
 from ardiq_django.dashboard.moments import MINUTE, duration
+from ardiq_django.dashboard.numbers import counted, summed
 from ardiq_django.operating.status import QueueStatus
+from ardiq_django.states import WAITING
 from ardiq_django.statistics import Figures
 
 LONG_WAIT_MS = 5 * MINUTE
@@ -36,7 +37,7 @@ def standing(status: QueueStatus) -> Iterator[Alarm]:
     if status.problem:
         yield Alarm(queue, "unreadable", status.problem)
         return
-    waiting = number_format(status.waiting, force_grouping=True)
+    waiting = counted(summed([status.counts.get(state, 0) for state in WAITING]))
     if status.is_unserved:
         form = _("%(waiting)s jobs wait, and no worker serves this queue.")
         yield Alarm(queue, "unserved", form % {"waiting": waiting}, f"manage.py runworker {queue}")

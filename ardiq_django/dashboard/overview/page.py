@@ -12,8 +12,9 @@ from django.utils.translation import gettext as _
 from ardiq_django.dashboard.charts import Series, bars, lines
 from ardiq_django.dashboard.desk import desk_of
 from ardiq_django.dashboard.jobs.job import Job, shown_ms
+from ardiq_django.dashboard.numbers import counted, written
 from ardiq_django.dashboard.overview.alarm import Alarm
-from ardiq_django.dashboard.overview.sight import NEWEST, TaskLine, known, number
+from ardiq_django.dashboard.overview.sight import NEWEST, TaskLine, known
 from ardiq_django.dashboard.overview.sights import Sights
 from ardiq_django.dashboard.overview.span import Span
 from ardiq_django.results import State
@@ -57,14 +58,14 @@ class Overview:
             self._counter(_("Running"), State.RUNNING),
             self._counter(_("Scheduled"), State.SCHEDULED),
             self._counter(_("Retrying"), State.RETRYING),
-            Counter(_("Failed in 24 h"), number(totals.day.failed), State.FAILED, totals.day.failed > 0),
-            Counter(_("Done in 24 h"), number(totals.day.succeeded), State.SUCCEEDED),
+            Counter(_("Failed in 24 h"), written(totals.day.failed), State.FAILED, totals.day.failed > 0),
+            Counter(_("Done in 24 h"), written(totals.day.succeeded), State.SUCCEEDED),
             Counter(_("Oldest wait"), known(totals.oldest_wait_ms)),
-            Counter(_("Worker processes"), number(totals.processes)),
+            Counter(_("Worker processes"), written(totals.processes)),
         ]
 
     def _counter(self, name: str, state: State) -> Counter:
-        return Counter(name, number(self._sights.totals.counts[state]), state)
+        return Counter(name, counted(self._sights.totals.counts[state]), state)
 
     @cached_property
     def _figures(self) -> list[Figures]:

@@ -13,6 +13,7 @@ from ardiq_django.dashboard.charts import Spark, spark
 from ardiq_django.dashboard.desk import Desk
 from ardiq_django.dashboard.jobs.job import Job
 from ardiq_django.dashboard.moments import DAY, MINUTE, duration
+from ardiq_django.dashboard.numbers import counted, written
 from ardiq_django.dashboard.overview.alarm import Alarm, failing, lasting, missing, standing
 from ardiq_django.dashboard.schedules.schedule import missed_of
 from ardiq_django.operating.status import QueueStatus
@@ -123,7 +124,7 @@ class QueueSight:
 
     @property
     def queued(self) -> str:
-        return number(self.status.counts.get(State.QUEUED, 0))
+        return counted(self.status.counts.get(State.QUEUED, 0))
 
     @property
     def oldest(self) -> str:
@@ -141,13 +142,8 @@ class QueueSight:
 
     def spark(self) -> SafeString:
         """The jobs that were begun in each of the last minutes."""
-        small = [Spark(one.begun, "running", number(one.begun)) for one in self._minutes.values()]
+        small = [Spark(one.begun, "running", written(one.begun)) for one in self._minutes.values()]
         return spark(_("jobs begun in each of the last 20 minutes"), small)
-
-
-def number(value: int) -> str:
-    """A count as the reader's language writes it."""
-    return str(number_format(value, use_l10n=True, force_grouping=True))
 
 
 def known(ms: int | None) -> str:

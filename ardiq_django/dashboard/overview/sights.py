@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ardiq_django.dashboard.desk import Desk
+from ardiq_django.dashboard.numbers import summed
 from ardiq_django.dashboard.overview.alarm import Alarm
 from ardiq_django.dashboard.overview.sight import QueueSight
 from ardiq_django.results import State
@@ -38,7 +39,7 @@ class Sights:
         statuses = [one.status for one in self.queues]
         cards = [worker.row.card for status in statuses for worker in status.alive]
         return Totals(
-            counts={state: sum(status.counts.get(state, 0) for status in statuses) for state in State},
+            counts={state: summed([status.counts.get(state, 0) for status in statuses]) for state in State},
             day=total(one.day for one in self.queues),
             oldest_wait_ms=max(
                 (one.oldest_wait_ms for one in statuses if one.oldest_wait_ms is not None), default=None

@@ -4,6 +4,8 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from ardiq_django.dashboard.apart import ApartModel
+from ardiq_django.dashboard.desk import LATER
+from ardiq_django.dashboard.numbers import summed
 from ardiq_django.operating.status import QueueStatus
 from ardiq_django.results import State
 
@@ -33,7 +35,7 @@ class Queue(ApartModel):
         row = cls(
             name=status.queue,
             waiting=counts.get(State.QUEUED, 0),
-            later=counts.get(State.SCHEDULED, 0) + counts.get(State.RETRYING, 0),
+            later=summed([counts.get(state, 0) for state in LATER]),
             running=counts.get(State.RUNNING, 0),
             oldest_ms=status.oldest_wait_ms,
         )

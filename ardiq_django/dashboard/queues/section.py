@@ -15,6 +15,7 @@ from ardiq_django.ardiq import Ardiq
 from ardiq_django.dashboard.deed import Deed, each
 from ardiq_django.dashboard.desk import desk_of
 from ardiq_django.dashboard.moments import duration
+from ardiq_django.dashboard.numbers import counted
 from ardiq_django.dashboard.overview.status import status_view
 from ardiq_django.dashboard.queues.queue import Queue
 from ardiq_django.dashboard.rows import RowsQuerySet
@@ -25,6 +26,16 @@ from ardiq_django.declared import get_app
 @admin.display(description=_("oldest wait"), ordering="oldest_ms")
 def oldest(queue: Queue) -> str | None:
     return None if queue.oldest_ms is None else duration(queue.oldest_ms)
+
+
+@admin.display(description=_("queued"), ordering="waiting")
+def waiting(queue: Queue) -> str:
+    return counted(queue.waiting)
+
+
+@admin.display(description=_("later"), ordering="later")
+def later(queue: Queue) -> str:
+    return counted(queue.later)
 
 
 @admin.display(description=_("workers"))
@@ -85,7 +96,7 @@ class QueueAdminMixin(SectionMixin):
     """The same page for every broker; mix it with the `ModelAdmin` of a theme."""
 
     deeds: Sequence[Deed] = DEEDS  # type: ignore[misc]
-    list_display: Any = ("name", mood, "waiting", oldest, "later", "running", workers)
+    list_display: Any = ("name", mood, waiting, oldest, later, "running", workers)
     list_display_links = None
     change_list_template = "ardiq/change_list.html"
     search_fields = ("name",)

@@ -1,12 +1,4 @@
--- How many jobs are unfinished, running, scheduled, retrying, and ended in each way; and how many of the queued stand
--- in lanes that were asked for, or are suspects. KEYS after the fixed: these lanes, then their tombs.
+-- How many jobs are in each state. KEYS after the fixed: the lanes, then their tombs.
+-- with: _counted
 
-local lanes, listed = (#KEYS - 22) / 2, call('LLEN', SUSPECTS)
-for i = 23, 22 + lanes do
-  listed = listed + call('LLEN', KEYS[i]) - call('SCARD', KEYS[i + lanes])
-end
-return {
-  call('HLEN', JOBS), call('HLEN', RUNNING), call('ZCARD', DUE), call('ZCARD', RETRY),
-  call('ZCARD', ended('succeeded')), call('ZCARD', ended('failed')), call('ZCARD', ended('aborted')),
-  call('ZCARD', ended('expired')), listed,
-}
+return counted()
