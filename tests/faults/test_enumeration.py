@@ -10,7 +10,8 @@ from tests.faults.proof import ENUMERATION, STEP
 from tests.faults.scenario import Scenario
 
 # a process that was killed closes nothing
-pytestmark = pytest.mark.filterwarnings("ignore:.*StreamWriter.__del__:pytest.PytestUnraisableExceptionWarning")
+UNCLOSED = ("StreamWriter.__del__", "_SelectorTransport.__del__", "<socket.socket")
+pytestmark = [pytest.mark.filterwarnings(f"ignore:.*{one}:pytest.PytestUnraisableExceptionWarning") for one in UNCLOSED]
 SIDE_BY_SIDE = {"redis": 8, "postgres": 6, "mariadb": 6, "sqlite": 2}
 SAMPLED = {"redis": 24, "postgres": 60, "mariadb": 60, "sqlite": 120}  # every so many commands
 
