@@ -9,7 +9,7 @@ from itertools import islice
 from django.db import models
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ardiq_django.dashboard.apart import ApartModel
@@ -120,7 +120,7 @@ class Schedule(ApartModel):
     def fires(self) -> str:
         """When, in words."""
         if self.planned and self.planned.plan.at_ms:
-            return _now("once")
+            return gettext("once")
         if self.table.every_ms:
             return spoken_interval(self.table.every_ms)
         return spoken_cron(self.table.spec, self.table.timezone)
@@ -129,14 +129,14 @@ class Schedule(ApartModel):
     def policy(self) -> str:
         """What happens to times that passed while nobody looked, and to those that come too soon."""
         words = {
-            Misfire.SKIP.value: _now("what was missed is skipped"),
-            Misfire.ONCE.value: _now("what was missed is made up for once"),
-            Misfire.ALL.value: _now("all that was missed is made up for"),
+            Misfire.SKIP.value: gettext("what was missed is skipped"),
+            Misfire.ONCE.value: gettext("what was missed is made up for once"),
+            Misfire.ALL.value: gettext("all that was missed is made up for"),
         }
         if self.planned and self.planned.plan.at_ms:
-            return _now("however late")
+            return gettext("however late")
         told = words.get(self.misfire, self.misfire)
-        return told + ("; " + _now("none while the last job is on its way") if self.coalesce else "")
+        return told + ("; " + gettext("none while the last job is on its way") if self.coalesce else "")
 
     @cached_property
     def runs(self) -> Sequence[int]:

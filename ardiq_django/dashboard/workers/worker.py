@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from ardiq_django.dashboard.apart import ApartModel
 from ardiq_django.snapshot import WorkerRow
@@ -22,7 +23,7 @@ class Mood(StrEnum):
 LABELS = {
     Mood.WORKING: _("Working"),
     Mood.IDLE: _("Idle"),
-    Mood.QUIET: _("Quiet"),
+    Mood.QUIET: pgettext_lazy("a worker", "Quiet"),
     Mood.STOPPING: _("Stopping"),
     Mood.LOST: _("Lost"),
 }
