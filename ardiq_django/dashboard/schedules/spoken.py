@@ -46,7 +46,7 @@ def _in_words(fields: list[str]) -> str:
     time = _time(minute, hour)
     if not time or (day, month, weekday) == ("*", "*", "*"):
         is_daily = NUMBERS.fullmatch(hour) is not None
-        return _said(time, _("every day")) if time and is_daily else time
+        return _said(time, spoken_interval(DAY)) if time and is_daily else time
     on = _day(day, month, weekday)
     return _said(time, on) if on else ""
 
