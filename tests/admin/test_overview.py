@@ -19,7 +19,7 @@ def test_jobs_without_a_worker_are_an_alarm_that_says_what_to_type(shop: Shop, a
 
     page = get(admin_client, OVERVIEW)
 
-    assert "1 jobs wait, and no worker serves this queue" in page
+    assert "1 job waits, and no worker serves this queue" in page
     assert f"manage.py runworker {shop.queue}" in page
 
 
@@ -34,7 +34,7 @@ def test_a_paused_queue_with_jobs_is_named(shop: Shop, admin_client: Client) -> 
     shop.put(1)
     shop.run(shop.broker.pause())
 
-    assert "Paused, with 1 jobs waiting." in get(admin_client, OVERVIEW)
+    assert "Paused, with 1 job waiting." in get(admin_client, OVERVIEW)
 
 
 def test_failures_are_listed_by_the_type_of_their_error_and_lead_to_the_job(shop: Shop, admin_client: Client) -> None:

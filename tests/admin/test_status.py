@@ -109,7 +109,7 @@ def test_alarms_are_those_of_the_overview_with_a_word_for_programs_in_english(sh
 
     alarm = found["alarms"][0]
     assert (alarm["queue"], alarm["about"], alarm["grave"]) == (shop.queue, "unserved", True)
-    assert alarm["text"] == "1 jobs wait, and no worker serves this queue."
+    assert alarm["text"] == "1 job waits, and no worker serves this queue."
     assert found["ok"] is False
     assert found["complete"] is True
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 
 from ardiq_django.brokers.durability import Durability
 from ardiq_django.dashboard.moments import MINUTE, duration
@@ -16,6 +17,11 @@ LONG_WAIT_MS = 5 * MINUTE
 FEW_FAILURES = 5  # fewer are no alarm, whatever their share
 SHARE = 0.1  # of what ended
 RISE = 2.0  # times the share before
+# what a broker says in always the same words; other sentences quote a server's settings and are left as they are
+SAID = (
+    gettext_noop("memory: everything is lost when the process ends"),
+    gettext_noop("give the queue another BROKER"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +43,24 @@ def standing(status: QueueStatus) -> Iterator[Alarm]:
     if status.problem:
         yield Alarm(queue, "unreadable", status.problem)
         return
+    number = status.waiting
     waiting = counted(summed([status.counts.get(state, 0) for state in WAITING]))
     if status.is_unserved:
-        form = _("%(waiting)s jobs wait, and no worker serves this queue.")
+        form = ngettext(
+            "%(waiting)s job waits, and no worker serves this queue.",
+            "%(waiting)s jobs wait, and no worker serves this queue.",
+            number,
+        )
         yield Alarm(queue, "unserved", form % {"waiting": waiting}, f"manage.py runworker {queue}")
     elif status.oldest_wait_ms and status.oldest_wait_ms > LONG_WAIT_MS and not status.is_paused:
-        form = _("%(waiting)s jobs wait, the oldest for %(long)s: more slots, or more workers, would help.")
+        form = ngettext(
+            "%(waiting)s job waits, for %(long)s: more slots, or more workers, would help.",
+            "%(waiting)s jobs wait, the oldest for %(long)s: more slots, or more workers, would help.",
+            number,
+        )
         yield Alarm(queue, "waiting", form % {"waiting": waiting, "long": duration(status.oldest_wait_ms)})
     if status.is_paused and status.waiting:
-        form = _("Paused, with %(waiting)s jobs waiting.")
+        form = ngettext("Paused, with %(waiting)s job waiting.", "Paused, with %(waiting)s jobs waiting.", number)
         yield Alarm(queue, "paused", form % {"waiting": waiting}, is_grave=False)
     for worker in status.workers:
         if not worker.is_alive:
@@ -67,13 +82,18 @@ def missing(queue: str, late: Sequence[tuple[str, int]], more: int) -> Iterator[
         form = _("Schedule %(name)s should have fired %(long)s ago, and has not.")
         yield Alarm(queue, "missed", form % {"name": name, "long": duration(late_ms)}, f"manage.py runworker {queue}")
     if more > 0:
-        yield Alarm(queue, "missed", _("%(more)d more schedules should have fired, and have not.") % {"more": more})
+        form = ngettext(
+            "%(more)d more schedule should have fired, and has not.",
+            "%(more)d more schedules should have fired, and have not.",
+            more,
+        )
+        yield Alarm(queue, "missed", form % {"more": more})
 
 
 def lasting(queue: str, durability: Durability) -> Iterator[Alarm]:
     """Whether a crash of the broker may lose more than one would expect."""
     if durability.is_weak:
-        yield Alarm(queue, "durability", durability.sentence, durability.remedy, is_grave=False)
+        yield Alarm(queue, "durability", _(durability.sentence), _(durability.remedy), is_grave=False)
 
 
 def _share(figures: Figures) -> float:

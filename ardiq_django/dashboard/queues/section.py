@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.urls import path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from ardiq_django.ardiq import Ardiq
@@ -82,7 +82,7 @@ DEEDS = (
     ),
     Deed(
         name="clear",
-        label=_("Clear"),
+        label=pgettext_lazy("a queue", "Clear"),
         done=_("cleared"),
         right="clear_queue",
         do=each(lambda queue: _app(queue).clear_sync()),
