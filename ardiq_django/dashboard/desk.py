@@ -25,7 +25,7 @@ from ardiq_django.wire import StagedJob
 
 T = TypeVar("T")
 Ask = Callable[[Broker], Coroutine[Any, Any, T]]
-ROWS = 100  # of a change list's page
+ROWS = 50  # of a change list's page
 WINDOW = 10_000  # rows of one list that may be paged through
 LATER = (State.SCHEDULED, State.RETRYING)
 NOTHING = Page((), 0)

@@ -11,6 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from ardiq_django.dashboard.desk import ROWS
 from ardiq_django.dashboard.jobs import paging
 from ardiq_django.results import State
 from tests.admin.conftest import declared
@@ -60,13 +61,13 @@ def test_the_counts_follow_the_other_filters(shop: Shop, viewer: Client) -> None
 
 def test_the_counts_follow_a_filter_that_fills_more_than_a_page(shop: Shop, viewer: Client) -> None:
     shop.succeeded()
-    shop.put_many(130)
+    shop.put_many(ROWS + 30)
     shop.put_many(3, task="shop.other")
 
     page = viewer.get(list_url(task="shop.invoice"))
 
-    assert _facets(page) == {"All": "131", **dict.fromkeys(_states(), "0"), "Succeeded": "1", "Queued": "130"}
-    assert len(ids(page.content.decode())) == 100
+    assert _facets(page) == {"All": "81", **dict.fromkeys(_states(), "0"), "Succeeded": "1", "Queued": "80"}
+    assert len(ids(page.content.decode())) == ROWS
 
 
 def test_a_task_is_chosen_whether_it_is_declared_here_or_not(shop: Shop, viewer: Client) -> None:
@@ -133,16 +134,16 @@ def test_a_second_queue_is_chosen(shop: Shop, viewer: Client) -> None:
 
 
 def test_pages_follow_one_another(shop: Shop, viewer: Client) -> None:
-    made = set(shop.put_many(150))
+    made = set(shop.put_many(ROWS + 10))
 
     first, second = ids(get(viewer, list_url())), ids(get(viewer, list_url(p=2)))
 
-    assert (len(first), len(second)) == (100, 50)
+    assert (len(first), len(second)) == (ROWS, 10)
     assert {*first, *second} == made
 
 
 def test_a_page_beyond_the_last_leads_back(shop: Shop, viewer: Client) -> None:
-    shop.put_many(150)
+    shop.put_many(ROWS + 10)
 
     assert viewer.get(list_url(p=3))["Location"].endswith("?e=1")
 
@@ -150,13 +151,13 @@ def test_a_page_beyond_the_last_leads_back(shop: Shop, viewer: Client) -> None:
 def test_pages_end_with_the_window_and_the_list_says_so(
     memory_shop: Shop, viewer: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(paging, "WINDOW", 120)
-    memory_shop.put_many(150)
+    monkeypatch.setattr(paging, "WINDOW", ROWS + 20)
+    memory_shop.put_many(ROWS + 50)
 
     page = get(viewer, list_url(p=2))
 
     assert len(ids(page)) == 20
-    assert "The newest 120 of 150 jobs." in page
+    assert "The newest 70 of 100 jobs." in page
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from urllib.parse import parse_qs
 import pytest
 from django.test import Client
 
+from ardiq_django.dashboard.desk import ROWS
 from tests.admin.pages import get, ids, list_url
 from tests.admin.shop import Shop
 
@@ -71,11 +72,11 @@ def test_what_waits_for_its_time_stands_below_what_happens_now(shop: Shop, viewe
 
 @pytest.mark.parametrize("terms", [{}, {"task": "shop.invoice"}])
 def test_pages_lead_from_what_happens_now_to_what_waits(shop: Shop, viewer: Client, terms: dict[str, str]) -> None:
-    later = shop.put_many(120, delay_ms=3_600_000)
-    now = shop.put_many(130)
+    later = shop.put_many(ROWS + 20, delay_ms=3_600_000)
+    now = shop.put_many(ROWS + 30)
 
     pages = [ids(get(viewer, list_url(**terms, p=number))) for number in (1, 2, 3)]
 
-    assert [len(page) for page in pages] == [100, 100, 50]
+    assert [len(page) for page in pages] == [ROWS, ROWS, 50]
     assert {*pages[0], *pages[1][:30]} == set(now)
     assert {*pages[1][30:], *pages[2]} == set(later)
