@@ -176,7 +176,10 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def totals(self, queue: str, query: Query, most: int) -> Totals:
         """How many rows of a query are in each of its states; of each index no more than `most` are looked at."""
-        return self._totals(self._listing(queue, query), most) if query.states else Totals({})
+        if not query.states:
+            return Totals({})
+        listing = self._listing(queue, query) if query.is_narrowed else Listing(queue, query, None)
+        return self._totals(listing, most)
 
     def listed(self, queue: str, query: Query) -> Listed:
         """One page of a list."""

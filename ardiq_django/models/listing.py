@@ -78,16 +78,18 @@ class Branch:
     values: tuple[str, ...] = ()
 
 
-def branches(state: State, lanes: Sequence[str]) -> list[Branch]:
-    """Where the rows of a state are found."""
+def branches(state: State, lanes: Sequence[str] | None) -> list[Branch]:
+    """Where the rows of a state are found; without `lanes` those of all lanes together, in no order."""
     match state:
         case State.SCHEDULED:
             return [Branch(state, "due_ms", DUE_LATER)]
         case State.RETRYING:
             return [Branch(state, "due_ms", AGAIN)]
         case State.QUEUED:
-            ready = [Branch(state, "due_ms", f"{READY} AND lane = %s", (lane,)) for lane in lanes]
-            return [*ready, Branch(state, "due_ms", SUSPECT)]
+            suspects = Branch(state, "due_ms", SUSPECT)
+            if lanes is None:
+                return [Branch(state, "due_ms", READY), suspects]
+            return [*(Branch(state, "due_ms", f"{READY} AND lane = %s", (lane,)) for lane in lanes), suspects]
         case State.RUNNING:
             return [Branch(state, "start_ms", RUNNING)]
         case _:
@@ -97,7 +99,7 @@ def branches(state: State, lanes: Sequence[str]) -> list[Branch]:
 class Listing:
     """The statements that answer a query about one queue, each with its parameters."""
 
-    def __init__(self, queue: str, query: Query, lanes: Sequence[str]) -> None:
+    def __init__(self, queue: str, query: Query, lanes: Sequence[str] | None) -> None:
         self._queue = queue
         self._query = query
         self._branches = [branch for state in query.states for branch in branches(state, lanes)]

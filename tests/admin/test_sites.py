@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.conf import settings
@@ -224,6 +225,7 @@ def test_who_may_use_a_site_is_for_that_site_to_say(memory_shop: Shop, admin_cli
     assert {*looked, acted} == {302}
 
 
+@mock.patch.dict(admin.site._registry)
 def test_what_the_guide_says_about_sites_and_themes_runs(
     memory_shop: Shop, admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,7 +235,6 @@ def test_what_the_guide_says_about_sites_and_themes_runs(
     monkeypatch.setitem(sys.modules, "unfold", ModuleType("unfold"))
     monkeypatch.setitem(sys.modules, "unfold.admin", unfold)
     monkeypatch.setattr(unfold, "ModelAdmin", Theme, raising=False)
-    monkeypatch.setattr(admin.site, "_registry", {**admin.site._registry})
     said: dict[str, Any] = {"__name__": "guide"}
 
     exec(own, said)  # noqa: S102 (our own page)
