@@ -96,6 +96,7 @@ def test_the_wheel_holds_every_file_of_the_package_and_nothing_else(wheel: Path)
         "py.typed",
         "brokers/redis/lua/_common.lua",
         "brokers/redis/lua/enqueue.lua",
+        "locale/de/LC_MESSAGES/django.mo",
         "management/commands/runworker.py",
         "migrations/0001_initial.py",
         "static/ardiq/jobs.css",
