@@ -70,6 +70,7 @@ class Query:
     until_ms: int = 0
     offset: int = 0
     limit: int = 100
+    wants_total: bool = True  # a page without tells of its rows alone, and may cost less
 
     @property
     def is_narrowed(self) -> bool:

@@ -42,7 +42,7 @@ class Desk:
         self._totals: dict[tuple[str, Query], Totals] = {}
         self._firsts: dict[tuple[str, Query], Page] = {}
         self._workers: dict[str, Sequence[WorkerRow]] = {}
-        self._points: dict[tuple[str, Resolution, int, int], Sequence[Point]] = {}
+        self._points: dict[tuple[str, Resolution, int], tuple[int, Sequence[Point]]] = {}
 
     @cached_property
     def queues(self) -> list[str]:
@@ -78,6 +78,10 @@ class Desk:
         if key not in self._firsts:
             self._firsts[key] = self._page(*key)
         return self._firsts[key]
+
+    def newest(self, queue: str, state: State, number: int) -> Sequence[Snapshot]:
+        """The newest jobs in a state."""
+        return self._page(queue, Query((state,), limit=number, wants_total=False)).rows
 
     def rows(self, queue: str, query: Query, low: int, high: int) -> Sequence[Snapshot]:
         """The rows from `low` to before `high`, within the window."""
@@ -153,12 +157,14 @@ class Desk:
             return QueueStatus(queue, "", problem=str(error))
 
     def points(self, queue: str, resolution: Resolution, since_ms: int, until_ms: int) -> Sequence[Point]:
-        """The figures of each task in every bucket of a span of time."""
-        key = queue, resolution, since_ms, until_ms
-        if key not in self._points:
+        """The figures of each task in every bucket of a span of time; those of a part of it are then at hand."""
+        key = queue, resolution, until_ms
+        if key not in self._points or self._points[key][0] > since_ms:
             nothing: Sequence[Point] = ()
-            self._points[key] = self.read(queue, lambda broker: broker.points(resolution, since_ms, until_ms), nothing)
-        return self._points[key]
+            found = self.read(queue, lambda broker: broker.points(resolution, since_ms, until_ms), nothing)
+            self._points[key] = since_ms, found
+        first_ms = resolution.start_ms(since_ms)
+        return [point for point in self._points[key][1] if point.start_ms >= first_ms]
 
     def durability(self, queue: str) -> Durability | None:
         """What a crash of its broker may lose; None for a `problem`."""

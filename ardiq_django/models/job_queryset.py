@@ -186,7 +186,8 @@ class JobQuerySet(models.QuerySet["Job"]):
         if not query.states:
             return Listed((), Totals({}))
         listing = self._listing(queue, query)
-        return Listed([key for (key,) in self._dialect.rows(*listing.page())], self._totals(listing, SCANNED_AT_MOST))
+        keys = [key for (key,) in self._dialect.rows(*listing.page())]
+        return Listed(keys, self._totals(listing, SCANNED_AT_MOST) if query.wants_total else Totals({}))
 
     def _listing(self, queue: str, query: Query) -> Listing:
         found = self._dialect.rows(LANES, (queue, queue)) if State.QUEUED in query.states else []

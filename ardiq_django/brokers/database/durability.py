@@ -9,6 +9,7 @@ from ardiq_django.brokers.durability import Durability
 from ardiq_django.models.dialects import dialect
 
 SQLITE_SYNC = {0: "OFF", 1: "NORMAL", 2: "FULL", 3: "EXTRA"}
+SQLITE = "SELECT * FROM pragma_journal_mode, pragma_synchronous"
 POSTGRES = "SELECT name, setting FROM pg_settings WHERE name = ANY(%s)"
 MYSQL = "SHOW VARIABLES LIKE 'innodb_flush_log_at_trx_commit'"
 ON_DISK = "what was accepted is on disk"
@@ -21,9 +22,7 @@ def durability(tables: Tables) -> Durability:
         case "sqlite" if connection.is_in_memory_db():
             return Durability("SQLite in memory: everything is lost when the process ends", "keep the jobs in a file")
         case "sqlite":
-            ((journal,),), ((synchronous,),) = [
-                talk.rows(f"PRAGMA {name}", ()) for name in ("journal_mode", "synchronous")
-            ]
+            ((journal, synchronous),) = talk.rows(SQLITE, ())
             return of_sqlite(journal.lower(), SQLITE_SYNC.get(synchronous, str(synchronous)))
         case "postgresql":
             asked = ["synchronous_commit", "fsync", "full_page_writes", "synchronous_standby_names"]

@@ -99,7 +99,8 @@ def page(tables: Tables, query: Query) -> Page:
     view = _View(tables, list(jobs.values()))
     # a row may have gone between the two looks
     rows = [view.snapshot(jobs[key]) for key in listed.keys if key in jobs]
-    return Page(rows, listed.totals.number, bool(listed.totals.capped))
+    total = listed.totals.number if query.wants_total else len(rows)
+    return Page(rows, total, bool(listed.totals.capped))
 
 
 def errors(tables: Tables, query: Query) -> Errors:

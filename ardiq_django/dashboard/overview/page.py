@@ -43,6 +43,9 @@ class Overview:
         self.spans = list(Span)
         self._sights = Sights(desk)
         self.queues = self._sights.queues
+        # read first: the figures of the last minutes or of a day may be a part of them
+        since_ms = self.span.since_ms(self.now_ms)
+        self._points = [point for one in self.queues for point in one.points(self.span.resolution, since_ms)]
 
     @property
     def alarms(self) -> list[Alarm]:
@@ -69,9 +72,7 @@ class Overview:
 
     @cached_property
     def _figures(self) -> list[Figures]:
-        since_ms = self.span.since_ms(self.now_ms)
-        points = [point for one in self.queues for point in one.points(self.span.resolution, since_ms)]
-        return self.span.figures(points, self.now_ms)
+        return self.span.figures(self._points, self.now_ms)
 
     @property
     def is_quiet(self) -> bool:

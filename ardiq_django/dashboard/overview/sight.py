@@ -18,7 +18,6 @@ from ardiq_django.dashboard.overview.alarm import Alarm, failing, lasting, missi
 from ardiq_django.dashboard.schedules.schedule import missed_of
 from ardiq_django.operating.status import QueueStatus
 from ardiq_django.results import State
-from ardiq_django.snapshot import Query
 from ardiq_django.statistics import Figures, Point, Resolution, by_task, total
 
 LATELY_MS = 15 * MINUTE
@@ -119,7 +118,7 @@ class QueueSight:
         """The jobs that failed last."""
         if not self.status.counts.get(State.FAILED):
             return []
-        newest = self._desk.first(self.name, Query(states=(State.FAILED,))).rows[:NEWEST]
+        newest = self._desk.newest(self.name, State.FAILED, NEWEST)
         return [Job.of(self.name, one) for one in newest]
 
     @property
