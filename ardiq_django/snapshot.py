@@ -80,11 +80,14 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows of a `Query`; `total` is exact inside what was scanned, `capped` tells that there was more to scan."""
+    """Rows of a `Query`; `total` is exact inside what was scanned, `capped` tells that there was more to scan.
+
+    `by_state` is what the total is made of, where the broker has it at hand."""
 
     rows: Sequence[Snapshot]
     total: int
     capped: bool = False
+    by_state: Mapping[State, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,10 +114,20 @@ class Desk:
 
     def by_state(self, queue: str, query: Query) -> Mapping[State, int]:
         """How many rows of a query are in each of its states."""
-        key = queue, replace(query, offset=0, limit=ROWS)
-        if key not in self._totals:
-            self._totals[key] = self.read(queue, lambda broker: broker.count(query), Totals({}))
-        return self._totals[key].by_state
+        known = self._counted(queue, query) if query.is_narrowed else {}
+        rest = replace(query, states=tuple(state for state in query.states if state not in known))
+        key = _first_of(queue, rest, rest.states)
+        if rest.states and key not in self._totals:
+            self._totals[key] = self.read(queue, lambda broker: broker.count(rest), Totals({}))
+        return {**known, **(self._totals[key].by_state if rest.states else {})}
+
+    def _counted(self, queue: str, query: Query) -> dict[State, int]:
+        """What the pages that were read have told of a query, whichever of its states they show."""
+        found: dict[State, int] = {}
+        for (name, read), page in self._firsts.items():
+            if _first_of(name, read, query.states) == _first_of(queue, query, query.states):
+                found.update(page.by_state)
+        return found
 
     def errors(self, queue: str, query: Query, sieve: Sieve) -> Errors:
         """The jobs of a query that the broker looks at and the sieve lets pass, each with its last error."""

@@ -100,7 +100,7 @@ def page(tables: Tables, query: Query) -> Page:
     # a row may have gone between the two looks
     rows = [view.snapshot(jobs[key]) for key in listed.keys if key in jobs]
     total = listed.totals.number if query.wants_total else len(rows)
-    return Page(rows, total, bool(listed.totals.capped))
+    return Page(rows, total, bool(listed.totals.capped), listed.totals.by_state)
 
 
 def errors(tables: Tables, query: Query) -> Errors:

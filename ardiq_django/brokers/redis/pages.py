@@ -91,7 +91,8 @@ class Pages:
         newest = sorted(entries.values(), key=lambda entry: entry.shown_ms, reverse=True)
         shown = [entry.job_id for entry in newest[query.offset : query.offset + query.limit]]
         capped = any(_is_capped(counts.by_state[state], one, query) for state, one in found.items())
-        return Page(await self.snapshots(shown), sum(one.total for one in found.values()), capped)
+        totals = {state: one.total for state, one in found.items()}
+        return Page(await self.snapshots(shown), sum(totals.values()), capped, totals)
 
     async def _found(self, state: State, scan: Scan, query: Query, counts: Counts) -> Found:
         number = counts.by_state[state]
@@ -106,7 +107,7 @@ class Pages:
             return await scan.due("due" if state is State.SCHEDULED else "retry")
         lanes = await self._lanes(counts)
         places = zip(self._keys.lanes(lanes), self._keys.tombs(lanes), strict=True)
-        parts = [await scan.queued(*place) for place in (*places, (self._keys["suspects"], ""))]
+        parts = await scan.queued([*places, (self._keys["suspects"], "")])
         entries, looked = [entry for part in parts for entry in part.entries], sum(part.looked for part in parts)
         return Found(entries, len(entries) if query.is_narrowed else min(SCANNED, number), looked)
 

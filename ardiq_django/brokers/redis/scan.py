@@ -103,9 +103,14 @@ class Scan:
         times = {job_id: ms_of(score) for job_id, score in pairs}
         return Found(await self._entries(list(times), times), number, number)
 
-    async def queued(self, lane: str, tombs: str) -> Found:
-        """Of a lane; or of the suspects, where there are no tombs."""
-        depth = SCANNED if self._query.is_narrowed else self._wanted
+    async def queued(self, places: Sequence[tuple[str, str]]) -> list[Found]:
+        """Of the lanes with their tombs, and of the suspects, who have none: of each that has any as many."""
+        lengths = await self._ask(*(Command((b"LLEN", lane)) for lane, _ in places))
+        full = [place for place, length in zip(places, lengths, strict=True) if length]
+        depth = -(-SCANNED // max(1, len(full))) if self._query.is_narrowed else self._wanted
+        return [await self._of_lane(*place, depth) for place in full]
+
+    async def _of_lane(self, lane: str, tombs: str, depth: int) -> Found:
         # ids of jobs that were taken out of the lane still stand there
         (gone,) = await self._ask(Command((b"SCARD", tombs))) if tombs else (0,)
         (range_,) = await self._ask(Command((b"LRANGE", lane, -depth - gone, -1))) if depth else ([],)
