@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 from django.core.paginator import Paginator
 from django.utils.translation import gettext as _
 
+from ardiq_django.brokers.base import ERRORS_SCANNED
 from ardiq_django.dashboard.desk import WINDOW
 from ardiq_django.dashboard.jobs.job import Job
 from ardiq_django.dashboard.jobs.queryset import BrokerQuerySet
-from ardiq_django.dashboard.numbers import written
+from ardiq_django.dashboard.numbers import counted, summed, written
 
 if TYPE_CHECKING:
     JobPaginator = Paginator[Job]
@@ -31,9 +32,11 @@ class CappedPaginator(JobPaginator):
         """What the list does not show; empty if it shows everything."""
         if not self.object_list.capped and self.object_list.count() <= WINDOW:
             return ""
-        if self.object_list.terms.narrowed:
-            return _("Only the newest %(window)s jobs of each state were searched.") % {"window": written(WINDOW)}
-        total = sum(self.object_list.by_state().values())
+        terms = self.object_list.terms
+        if terms.narrowed:
+            looked = ERRORS_SCANNED if terms.sieve else WINDOW
+            return _("Only the newest %(window)s jobs of each state were searched.") % {"window": written(looked)}
+        total = summed(self.object_list.by_state().values())
         return _(
             "The newest %(shown)s of %(total)s jobs. Narrow the list by state, task or date to see older ones."
-        ) % {"shown": written(self.count), "total": written(max(total, self.count))}
+        ) % {"shown": written(self.count), "total": counted(max(total, self.count))}
