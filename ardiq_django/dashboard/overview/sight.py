@@ -42,6 +42,10 @@ class TaskLine:
         return 100 * self.figures.failed / ended if ended else 0.0
 
     @property
+    def runs(self) -> str:
+        return written(self.figures.begun)
+
+    @property
     def failed(self) -> str:
         return _("%(share)s %%") % {"share": number_format(self.share, 1)}
 
