@@ -93,7 +93,7 @@ async def test_a_bulk_goes_in_calls_of_a_thousand(keep: Keep, server: Any) -> No
     answers = await keep.broker.enqueue(jobs)
 
     assert answers == [CREATED] * 2_500
-    assert await calls(server) - before in (3, 3 + 3)  # the second three where the script was not loaded yet
+    assert 3 <= await calls(server) - before <= 3 + 3  # some are sent twice where the script was not loaded yet
     worker = await keep.worker()
     claimed = [*await worker.claim(1_000), *await worker.claim(1_000), *await worker.claim(1_000)]
     assert ids(claimed) == [job.id for job in jobs]

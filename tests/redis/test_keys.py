@@ -21,7 +21,7 @@ KEPT_FOR_EVER = {
 COMMANDS = (
     "+evalsha +script|load +blpop +lpop +rpush +time +publish +subscribe +unsubscribe +ping +select "
     "+exists +set +del +unlink +get +pexpire +pexpireat +hget +hset +hsetnx +hdel +hmget +hlen +hexists +hkeys +hvals "
-    "+hgetall +hscan +zadd +zrem +zscore +zmscore +zcard +zrange +zrangebyscore +zrevrangebyscore +zpopmin "
+    "+hgetall +hscan +zadd +zrem +zscore +zmscore +zcard +zcount +zrange +zrangebyscore +zrevrangebyscore +zpopmin "
     "+zremrangebyscore +zremrangebyrank +llen +lrange +lpush +lrem +sadd +srem +scard +smismember +info"
 )
 
