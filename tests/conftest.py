@@ -1,7 +1,6 @@
 """Fixtures all tests share: the servers, started once a session and only if a test asks for them."""
 
 import os
-import signal
 from collections.abc import Generator, Iterator
 from typing import TypeVar
 
@@ -21,9 +20,6 @@ settings.register_profile("ci", derandomize=True)
 
 def pytest_configure() -> None:
     make_work_dir()
-    # who runs in the background of a shell has interrupts ignored, and so would every process that a test interrupts
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
     if os.environ.get("CI"):
         settings.load_profile("ci")
 

@@ -70,8 +70,9 @@ def at_a_terminal(
     """A run whose three streams are one terminal, at which somebody answers what they see, or interrupts it."""
     terminal, line = pty.openpty()
     process = subprocess.Popen(
-        command(*arguments), env=environment(queues), stdin=line, stdout=line, stderr=line, close_fds=True
-    )
+        command(*arguments), env=environment(queues), stdin=line, stdout=line, stderr=line, close_fds=True,
+        preexec_fn=_interruptible,
+    )  # fmt: skip
     os.close(line)
     said = b""
     while until.encode() not in said and (part := _read(terminal)):
@@ -83,6 +84,11 @@ def at_a_terminal(
     said += b"".join(iter(lambda: _read(terminal), b""))
     os.close(terminal)
     return Told(process.wait(60), said.decode())
+
+
+def _interruptible() -> None:
+    """As at any terminal, also where these tests run in the background of a shell, which has interrupts ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _read(terminal: int) -> bytes:
