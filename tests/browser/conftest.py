@@ -7,6 +7,7 @@ import pytest
 from tests.browser.serve import ADMIN, PASSWORD
 from tests.browser.site import Site
 from tests.browser.viewer import MISSING, Viewer, programs
+from tests.services import RedisServer
 
 LANES = ["low", "default", "high"]
 
@@ -20,16 +21,22 @@ def chromium() -> tuple[str, str]:
     return found
 
 
-@pytest.fixture(scope="session")
-def opening(chromium: tuple[str, str], redis_url: str) -> Iterator[Site]:
-    """The shop while its database is still made: time enough for a browser to start."""
-    queues = {"database": "database://default", "redis": redis_url}
+@pytest.fixture(scope="module")
+def opening(chromium: tuple[str, str]) -> Iterator[Site]:
+    """The shop while its database is still made: time enough for a browser to start. Its Redis is its own, since its
+    worker lives beside other tests."""
+    server = RedisServer()
+    server.start()
+    queues = {"database": "database://default", "redis": server.url}
     declared = {name: {"BROKER": address, "PRIORITIES": LANES} for name, address in queues.items()}
-    with Site(declared) as site:
-        yield site
+    try:
+        with Site(declared) as site:
+            yield site
+    finally:
+        server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def window(opening: Site, chromium: tuple[str, str]) -> Iterator[Viewer]:
     viewer = Viewer(*chromium, opening.address, opening.home)
     try:
