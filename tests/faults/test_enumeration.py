@@ -1,6 +1,8 @@
 """A fault at each command of a small life: whatever is lost on the way, everything ends once, and as it must."""
 
 import asyncio
+import gc
+from collections.abc import Iterator
 
 import pytest
 
@@ -12,6 +14,15 @@ from tests.faults.scenario import Scenario
 # a process that was killed closes nothing
 UNCLOSED = ("StreamWriter.__del__", "_SelectorTransport.__del__", "<socket.socket")
 pytestmark = [pytest.mark.filterwarnings(f"ignore:.*{one}:pytest.PytestUnraisableExceptionWarning") for one in UNCLOSED]
+
+
+@pytest.fixture(autouse=True)
+def nothing_to_find() -> Iterator[None]:
+    """What the killed left open is found here, and not in the middle of another test."""
+    yield
+    gc.collect()
+
+
 SIDE_BY_SIDE = {"redis": 8, "postgres": 6, "mariadb": 6, "sqlite": 2}
 SAMPLED = {"redis": 24, "postgres": 60, "mariadb": 60, "sqlite": 120}  # every so many commands
 
