@@ -39,11 +39,19 @@ class Alarm:
 
 def standing(status: QueueStatus) -> Iterator[Alarm]:
     """What its workers and its waiting jobs tell."""
-    queue = status.queue
     if status.problem:
-        yield Alarm(queue, "unreadable", status.problem)
+        yield Alarm(status.queue, "unreadable", status.problem)
         return
-    number = status.waiting
+    if status.waiting:
+        yield from _waiting(status)
+    for worker in status.workers:
+        if not worker.is_alive:
+            form = _("Worker %(worker)s does not answer; what it held is given to others.")
+            yield Alarm(status.queue, "lost", form % {"worker": worker.row.card.worker_id}, is_grave=False)
+
+
+def _waiting(status: QueueStatus) -> Iterator[Alarm]:
+    queue, number, oldest_ms = status.queue, status.waiting, status.oldest_wait_ms or 0
     waiting = counted(summed([status.counts.get(state, 0) for state in WAITING]))
     if status.is_unserved:
         form = ngettext(
@@ -52,20 +60,16 @@ def standing(status: QueueStatus) -> Iterator[Alarm]:
             number,
         )
         yield Alarm(queue, "unserved", form % {"waiting": waiting}, f"manage.py runworker {queue}")
-    elif status.oldest_wait_ms and status.oldest_wait_ms > LONG_WAIT_MS and not status.is_paused:
+    elif oldest_ms > LONG_WAIT_MS and not status.is_paused:
         form = ngettext(
             "%(waiting)s job waits, for %(long)s: more slots, or more workers, would help.",
             "%(waiting)s jobs wait, the oldest for %(long)s: more slots, or more workers, would help.",
             number,
         )
-        yield Alarm(queue, "waiting", form % {"waiting": waiting, "long": duration(status.oldest_wait_ms)})
-    if status.is_paused and status.waiting:
+        yield Alarm(queue, "waiting", form % {"waiting": waiting, "long": duration(oldest_ms)})
+    if status.is_paused:
         form = ngettext("Paused, with %(waiting)s job waiting.", "Paused, with %(waiting)s jobs waiting.", number)
         yield Alarm(queue, "paused", form % {"waiting": waiting}, is_grave=False)
-    for worker in status.workers:
-        if not worker.is_alive:
-            form = _("Worker %(worker)s does not answer; what it held is given to others.")
-            yield Alarm(queue, "lost", form % {"worker": worker.row.card.worker_id}, is_grave=False)
 
 
 def failing(queue: str, lately: Figures, before: Figures) -> Iterator[Alarm]:
