@@ -8,6 +8,13 @@ from ardiq_django.lineage import counted
 from ardiq_django.results import Attempt, State
 from ardiq_django.wire import End, News, StagedJob, WorkerCard
 
+# How far a broker looks, however many jobs there are.
+SCANNED = 10_000  # jobs of a state that a list looks at
+ERRORS_SCANNED = 2_000  # of a state, where their errors are read, too
+COUNTED_MOST = 50_000  # jobs of a state, where a database counts them
+AHEAD_MOST = 1_000
+RUNS_SCANNED = 2_000  # so that a task that runs seldom, among many that do, costs no more than any other
+
 
 @dataclass(frozen=True, slots=True)
 class Ran:

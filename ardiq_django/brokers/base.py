@@ -25,6 +25,7 @@ from ardiq_django.exceptions import ConfigError
 from ardiq_django.results import State
 from ardiq_django.snapshot import (
     ENDED_BY_ATTEMPTS,
+    ERRORS_SCANNED,
     Erred,
     Errors,
     Page,
@@ -42,11 +43,6 @@ from ardiq_django.wire import Acceptance, Answer, Beat, Command, Exchange, News,
 __all__ = ["Broker", "QueueRules"]
 
 T = TypeVar("T")
-SCANNED = 10_000  # jobs of a state that a list looks at
-ERRORS_SCANNED = 2_000  # of a state, where their errors are read, too
-COUNTED_MOST = 50_000  # jobs of a state, where a database counts them
-AHEAD_MOST = 1_000
-RUNS_SCANNED = 2_000  # so that a task that runs seldom, among many that do, costs no more than any other
 
 
 class Broker(ABC):

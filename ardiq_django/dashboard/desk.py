@@ -18,7 +18,7 @@ from ardiq_django.exceptions import ArdiqError
 from ardiq_django.operating.sieve import Sieve
 from ardiq_django.operating.status import QueueStatus, look
 from ardiq_django.results import State
-from ardiq_django.snapshot import Errors, Page, Query, Ran, Snapshot, Totals, WorkerRow
+from ardiq_django.snapshot import SCANNED, Errors, Page, Query, Ran, Snapshot, Totals, WorkerRow
 from ardiq_django.statistics import Point, Resolution
 from ardiq_django.surroundings import around
 from ardiq_django.wire import StagedJob
@@ -26,7 +26,7 @@ from ardiq_django.wire import StagedJob
 T = TypeVar("T")
 Ask = Callable[[Broker], Coroutine[Any, Any, T]]
 ROWS = 50  # of a change list's page
-WINDOW = 10_000  # rows of one list that may be paged through
+WINDOW = SCANNED  # rows of one list that may be paged through
 LATER = (State.SCHEDULED, State.RETRYING)
 NOTHING = Page((), 0)
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from django.utils.formats import number_format
 
-from ardiq_django.brokers.base import COUNTED_MOST
+from ardiq_django.snapshot import COUNTED_MOST
 
 
 def written(value: int) -> str:

@@ -13,10 +13,10 @@ from django.db.models.sql.compiler import SQLCompiler
 
 from ardiq_django.models.dialects import Dialect, dialect
 from ardiq_django.models.dialects.base import READY, SUSPECT
-from ardiq_django.models.listing import ENDED, LANES, LIVE, OLDEST, SCANNED_AT_MOST, WAITING, Listing, last_runs
+from ardiq_django.models.listing import ENDED, LANES, LIVE, OLDEST, WAITING, Listing, last_runs
 from ardiq_django.models.rows import Claimed, Hand, Intake
 from ardiq_django.results import State
-from ardiq_django.snapshot import Query, Totals
+from ardiq_django.snapshot import SCANNED, Query, Totals
 from ardiq_django.wire import StagedJob, Succeeded, pack
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ class JobQuerySet(models.QuerySet["Job"]):
             return Listed((), Totals({}))
         listing = self._listing(queue, query)
         keys = [key for (key,) in self._dialect.rows(*listing.page())]
-        return Listed(keys, self._totals(listing, SCANNED_AT_MOST) if query.wants_total else Totals({}))
+        return Listed(keys, self._totals(listing, SCANNED) if query.wants_total else Totals({}))
 
     def _listing(self, queue: str, query: Query) -> Listing:
         found = self._dialect.rows(LANES, (queue, queue)) if State.QUEUED in query.states else []

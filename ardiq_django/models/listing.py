@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ardiq_django.results import State
-from ardiq_django.snapshot import ENDED_BY_ATTEMPTS, Query
+from ardiq_django.snapshot import ENDED_BY_ATTEMPTS, SCANNED, Query
 
-SCANNED_AT_MOST = 10_000  # of each state and index: as many as the brokers' `SCANNED`
 # Each condition is that of one index.
 DUE_LATER = "state IN ('scheduled', 'retrying')"
 READY = "state = 'queued' AND crashes = 0"
@@ -107,7 +106,7 @@ class Listing:
     def page(self) -> tuple[str, list[Any]]:
         """The keys of the page's rows, newest first."""
         query = self._query
-        depth = SCANNED_AT_MOST if query.is_narrowed else min(SCANNED_AT_MOST, query.offset + query.limit)
+        depth = SCANNED if query.is_narrowed else min(SCANNED, query.offset + query.limit)
         found, params = self._each(NEWEST, depth, "id, {shown} AS shown_ms" + self._searched)
         terms, values = self._terms()
         page = f"SELECT id FROM ({found}) AS found {terms} ORDER BY shown_ms DESC, id DESC LIMIT %s OFFSET %s"  # noqa: S608

@@ -77,9 +77,8 @@ def _count(app: Ardiq, selection: Selection) -> Match:
         numbers = {state: counts[state] for state in selection.states if counts[state]}
         if not selection.is_narrowed:
             return Match(app, query, numbers, False)
-        pages = {state: await app.broker.page(replace(query, states=(state,), limit=1)) for state in numbers}
-        is_capped = any(page.capped for page in pages.values())
-        return Match(app, query, {state: page.total for state, page in pages.items()}, is_capped)
+        found = await app.broker.count(replace(query, states=tuple(numbers)))
+        return Match(app, query, dict(found.by_state), bool(found.capped))
 
     return app.broker.run_sync(count())
 

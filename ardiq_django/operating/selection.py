@@ -10,10 +10,10 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
 from ardiq_django.results import State
-from ardiq_django.snapshot import Query
+from ardiq_django.snapshot import SCANNED, Query
 
 UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000}
-WINDOW = 10_000  # jobs of a state that a broker looks at
+WINDOW = SCANNED  # jobs of a state that a broker looks at
 AGO = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ardiq_django.brokers import base
+from ardiq_django import snapshot
 from tests.contract.keep import Keep
 
 
@@ -30,7 +30,7 @@ async def test_what_is_not_queued_has_no_place(keep: Keep) -> None:
 
 @pytest.mark.parametrize(("number", "ahead"), [(1_000, 1_000), (1_001, None)])
 async def test_very_many_are_not_counted(keep: Keep, number: int, ahead: int | None) -> None:
-    assert base.AHEAD_MOST == 1_000
+    assert snapshot.AHEAD_MOST == 1_000
     await keep.put_many(number)
     last = await keep.put()
 

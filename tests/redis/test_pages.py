@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from ardiq_django.brokers.base import SCANNED
 from ardiq_django.results import State
-from ardiq_django.snapshot import Query
+from ardiq_django.snapshot import SCANNED, Query
 from ardiq_django.wire import Answer
 from tests.contract.keep import RUBBISH, Keep
 from tests.contract.makers import success

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 
 from django.db.models import Count
 
-from ardiq_django.brokers.base import AHEAD_MOST, COUNTED_MOST, ERRORS_SCANNED, RUNS_SCANNED, SCANNED
 from ardiq_django.brokers.database.tables import Tables
 from ardiq_django.brokers.database.upkeep import late_end
 from ardiq_django.brokers.database.wishes import is_paused
@@ -12,7 +11,21 @@ from ardiq_django.models import Job
 from ardiq_django.models.job_queryset import Literally
 from ardiq_django.models.listing import READY, RUNNING
 from ardiq_django.results import State
-from ardiq_django.snapshot import Erred, Errors, Page, Query, Ran, Snapshot, Totals, Vitals
+from ardiq_django.snapshot import (
+    AHEAD_MOST,
+    COUNTED_MOST,
+    ERRORS_SCANNED,
+    RUNS_SCANNED,
+    SCANNED,
+    Erred,
+    Errors,
+    Page,
+    Query,
+    Ran,
+    Snapshot,
+    Totals,
+    Vitals,
+)
 from ardiq_django.states import WAITING, Verb, apply
 from ardiq_django.stored import deliver
 from ardiq_django.wire import Answer, End, News, StagedJob

@@ -3,11 +3,10 @@
 from collections import Counter
 from itertools import islice
 
-from ardiq_django.brokers.base import AHEAD_MOST
 from ardiq_django.brokers.memory.entry import Entry
 from ardiq_django.brokers.memory.jobs import Jobs
 from ardiq_django.results import State
-from ardiq_django.snapshot import Query, Totals, Vitals
+from ardiq_django.snapshot import AHEAD_MOST, Query, Totals, Vitals
 from ardiq_django.wire import StagedJob
 
 

@@ -4,13 +4,23 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ardiq_django.brokers.base import AHEAD_MOST, RUNS_SCANNED, SCANNED
 from ardiq_django.brokers.redis.records import Indexed, decoded, head_of, paired_ids
 from ardiq_django.brokers.redis.scan import STEP, Ask, Entry, Found, Scan
 from ardiq_django.brokers.redis.scripts import Command, Keyspace, Value
 from ardiq_django.brokers.redis.snapshots import snapshots_of
 from ardiq_django.results import ENDED, State
-from ardiq_django.snapshot import ENDED_BY_ATTEMPTS, Page, Query, Ran, Snapshot, Totals, Vitals
+from ardiq_django.snapshot import (
+    AHEAD_MOST,
+    ENDED_BY_ATTEMPTS,
+    RUNS_SCANNED,
+    SCANNED,
+    Page,
+    Query,
+    Ran,
+    Snapshot,
+    Totals,
+    Vitals,
+)
 from ardiq_django.stored import deliver, heading, waiting_since_ms
 from ardiq_django.wire import StagedJob
 

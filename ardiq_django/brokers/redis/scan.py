@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from ardiq_django.brokers.base import SCANNED
 from ardiq_django.brokers.redis.records import Indexed, head_of, ms_of, text_of
 from ardiq_django.brokers.redis.scripts import Command, Keyspace
-from ardiq_django.snapshot import Query, Snapshot
+from ardiq_django.snapshot import SCANNED, Query, Snapshot
 from ardiq_django.stored import heading, waiting_since_ms
 
 STEP = 500  # jobs in one call

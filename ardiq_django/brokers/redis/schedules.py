@@ -3,11 +3,11 @@
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from ardiq_django.brokers.base import SCANNED
 from ardiq_django.brokers.redis.records import ANSWERS, guarded, letters, ms_of, place_of, text_of
 from ardiq_django.brokers.redis.scripts import Command, Keyspace, Value
 from ardiq_django.brokers.schedules import Schedules
 from ardiq_django.plan import Planned, PlanPage, Standing, pack_plan, planned
+from ardiq_django.snapshot import SCANNED
 from ardiq_django.wire import Answer, Firing, pack
 
 T = TypeVar("T")

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 from django.core.paginator import Paginator
 from django.utils.translation import gettext as _
 
-from ardiq_django.brokers.base import ERRORS_SCANNED
 from ardiq_django.dashboard.desk import WINDOW
 from ardiq_django.dashboard.jobs.job import Job
 from ardiq_django.dashboard.jobs.queryset import BrokerQuerySet
 from ardiq_django.dashboard.numbers import counted, summed, written
+from ardiq_django.snapshot import ERRORS_SCANNED
 
 if TYPE_CHECKING:
     JobPaginator = Paginator[Job]

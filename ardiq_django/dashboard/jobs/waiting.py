@@ -6,11 +6,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ardiq_django.ardiq import Ardiq
-from ardiq_django.brokers.base import AHEAD_MOST
 from ardiq_django.dashboard.desk import Desk
 from ardiq_django.dashboard.moments import duration
 from ardiq_django.results import State
-from ardiq_django.snapshot import Snapshot
+from ardiq_django.snapshot import AHEAD_MOST, Snapshot
 from ardiq_django.states import WAITING
 
 
