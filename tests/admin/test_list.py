@@ -200,7 +200,7 @@ def test_a_page_asks_the_broker_ten_times_at_most(
     shop.one_of_each()
     shop.put_many(120)
     asked: list[str] = []
-    for verb in ("page", "counts", "get"):
+    for verb in ("page", "count", "vitals", "errors", "get_many", "get"):
         monkeypatch.setattr(shop.broker, verb, _noted(verb, asked, getattr(shop.broker, verb)))
 
     get(viewer, list_url(**terms))

@@ -94,13 +94,10 @@ class Scan:
 
     async def due(self, name: str) -> Found:
         """Of an index of jobs that wait for a time."""
-        if self._has_names:
-            pairs = await self._range(name, SCANNED)
-            times = {job_id: ms_of(score) for job_id, score in pairs}
-            return Found.among(await self._entries(list(times), times), self._query, len(pairs))
-        number, pairs = await self._newest(name)
+        number, pairs = (0, await self._range(name, SCANNED)) if self._has_names else await self._newest(name)
         times = {job_id: ms_of(score) for job_id, score in pairs}
-        return Found(await self._entries(list(times), times), number, number)
+        entries = await self._entries(list(times), times)
+        return Found.among(entries, self._query, len(pairs)) if self._has_names else Found(entries, number, number)
 
     async def queued(self, places: Sequence[tuple[str, str]]) -> list[Found]:
         """Of the lanes with their tombs, and of the suspects, who have none: of each that has any as many."""
