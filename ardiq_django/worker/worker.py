@@ -171,6 +171,7 @@ class Worker:
     async def _turn(self, want: int) -> None:
         outcomes, self._outcomes = self._outcomes, []
         lease, found = self._lease, 0
+        self._hungry = self._hungry and not want
         try:
             turn = await lease.exchange(outcomes, want, self._lanes(), self._caps(), len(self._runs))
             found = len(turn.deliveries)
@@ -192,6 +193,7 @@ class Worker:
         if not want:
             await self._stir.wait()
             return
+        self._hungry = False
         try:
             turn = await lease.claim(want, self._lanes(), self._caps(), self._until_due_s)
             found = len(turn.deliveries)
@@ -208,7 +210,7 @@ class Worker:
         for delivery in turn.deliveries:
             self._runs.start(delivery, epoch)
         if want:
-            self._hungry = len(turn.deliveries) >= want
+            self._hungry |= len(turn.deliveries) >= want  # or it became so while the broker was asked
             if self._hungry and not self._claims_nothing:
                 self._share.want()
             self._restraint.woke(bool(turn.deliveries))

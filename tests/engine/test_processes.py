@@ -63,7 +63,7 @@ async def test_errors_are_judged_where_they_were_raised(house: House, app: Ardiq
 
 
 async def test_progress_travels_to_the_worker_and_on(house: House, app: Ardiq, tmp_path: Path) -> None:
-    app.override(idle_timeout_ms=300)
+    app.override(idle_timeout_ms=1_000)
     sign = tmp_path / "sign"
 
     async def told() -> bool:

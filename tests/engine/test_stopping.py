@@ -9,6 +9,8 @@ import pytest
 from ardiq_django import Job, State, current_task
 from tests.engine.house import SOON_S, House, end_of, soon, until
 
+LEASE_MS = 1_000
+
 
 async def test_burst_ends_when_nothing_is_left_and_leaves_what_is_not_due(house: House) -> None:
     app = house.app(poll_block_ms=500)
@@ -105,7 +107,7 @@ async def test_a_stop_finishes_what_runs_and_claims_nothing_more(house: House) -
 
 
 async def test_a_draining_worker_keeps_its_lease(house: House) -> None:
-    app, other = house.app(idle_timeout_ms=300, worker_id="draining"), house.app(idle_timeout_ms=300)
+    app, other = house.app(idle_timeout_ms=LEASE_MS, worker_id="draining"), house.app(idle_timeout_ms=LEASE_MS)
     runs: list[int] = []
     let_go = asyncio.Event()
 
@@ -116,8 +118,8 @@ async def test_a_draining_worker_keeps_its_lease(house: House) -> None:
     async def lease_end() -> int:
         return next(row.lease_end_ms for row in await app.broker.workers() if row.card.worker_id == app.worker_id)
 
-    async def renewed_for_three_leases() -> bool:
-        return await lease_end() > began + 3 * 300
+    async def renewed_for_two_leases() -> bool:
+        return await lease_end() > began + 2 * LEASE_MS
 
     job = await app.task(hold).enqueue()
     other.task(hold)
@@ -126,7 +128,7 @@ async def test_a_draining_worker_keeps_its_lease(house: House) -> None:
     app.stop()
     async with house.working(other):
         began = await lease_end()
-        await until(renewed_for_three_leases)
+        await until(renewed_for_two_leases)
         let_go.set()
         await soon(draining)
 

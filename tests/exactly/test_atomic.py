@@ -7,11 +7,10 @@ import pytest
 from django.db import OperationalError, connections, transaction
 
 from ardiq_django import Ardiq, Retry, current_task
-from ardiq_django.clock import new_epoch
 from ardiq_django.models import Job
 from ardiq_django.results import State
 from ardiq_django.statistics import Resolution
-from ardiq_django.wire import Answer, Beat, Exchange, WorkerCard
+from ardiq_django.wire import Answer, Beat
 from tests.engine.house import House, end_of, seen, until
 from tests.exactly.conftest import ALIASES, on
 from tests.exactly.effects import apart, bought, buy
@@ -329,34 +328,3 @@ async def test_it_is_counted_and_logged_as_any_other(
     figures = (await all_there_is(app))["charge"]
     assert (figures.begun, figures.succeeded) == (20, 20)
     assert sum("job succeeded" in line for line in caplog.messages) == 20
-
-
-async def test_a_burst_ends_with_them(house: House, alias: str) -> None:
-    app = house.app(concurrency=3)
-
-    @app.task(atomic=alias)
-    def charge() -> None:
-        buy(alias, house.queue)
-
-    jobs = [await charge.enqueue() for _ in range(10)]
-    await house.burst(app)
-
-    assert [await house.state(job) for job in jobs] == [State.SUCCEEDED] * 10
-    assert await apart(lambda: bought(alias, house.queue)) == 10
-
-
-async def test_a_suspect_that_is_atomic_clears_the_way(house: House, alias: str) -> None:
-    app = house.app(concurrency=2)
-
-    @app.task(atomic=alias)
-    def charge() -> None:
-        buy(alias, house.queue)
-
-    jobs = [await charge.enqueue() for _ in range(3)]
-    epoch = new_epoch()
-    await app.broker.register(WorkerCard(epoch, "dead"))
-    await app.broker.exchange(Exchange(epoch, 1, want=2, lanes=["default"]))
-    assert await app.broker.reap([epoch]) == 2
-    await house.burst(app)
-
-    assert [await house.state(job) for job in jobs] == [State.SUCCEEDED] * 3

@@ -162,10 +162,9 @@ async def test_what_is_refused_is_told_waited_for_and_done_later(
 async def told(load: Load, sentence: str) -> bool:
     """Whether a caller is told this."""
     try:
-        await load.caller.broker.pause()
+        await load.caller.broker.resume()
     except BrokerError as error:
         return sentence in str(error)
-    await load.caller.broker.resume()
     return False
 
 
