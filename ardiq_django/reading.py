@@ -34,6 +34,7 @@ def result_of(snapshot: Snapshot | None, decode: Decode) -> TaskResult[Any] | No
         state=end.state,
         attempts=snapshot.attempts,
         labels=dict(snapshot.job.labels),
+        logs=end.logs,
     )
 
 

@@ -92,6 +92,7 @@ class TaskResult(_Six[V]):
 
     attempts: Sequence[Attempt]
     labels: dict[str, Any]
+    logs: str  # of the attempt that ended the job, as the option `capture_logs` says: the last lines, oldest first
     state: State
 
     def __new__(
@@ -106,11 +107,13 @@ class TaskResult(_Six[V]):
         state: State | None = None,
         attempts: Sequence[Attempt] = (),
         labels: dict[str, Any] | None = None,
+        logs: str = "",
     ) -> "TaskResult[V]":
         result = super().__new__(cls, success, value, tries, enqueue_time, start, finish)
         result.state = state or (State.SUCCEEDED if success else State.FAILED)
         result.attempts = tuple(attempts)
         result.labels = labels or {}
+        result.logs = logs or (result.error.logs if result.error else "")
         return result
 
     @property

@@ -45,6 +45,24 @@ class StagedJob(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return f"<StagedJob {self.id!r} of task {self.task!r}>"  # the rest may be anybody's secret
 
 
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """Another call, or another lane, for a job that waits, and the job as it was when that was decided."""
+
+    was: StagedJob
+    lane: str
+    call: bytes
+    digest: str  # of the new call, where the job has one
+
+    @property
+    def job(self) -> StagedJob:
+        """The job as it is to be."""
+        return msgspec.structs.replace(self.was, lane=self.lane, call=self.call, digest=self.digest)
+
+    def __repr__(self) -> str:
+        return f"<Amendment of {self.was!r}>"
+
+
 class Delivery(msgspec.Struct, frozen=True, gc=False):
     """A job in a worker's hands. `claim` with the worker's epoch is the fence of everything written about it."""
 
@@ -70,6 +88,7 @@ class Succeeded(msgspec.Struct, frozen=True, gc=False):
     value: bytes | None
     ttl_ms: int  # how long the API shows the result; 0 not at all, below 0 as long as the record is kept
     children: tuple[str, ...] = ()  # as in `Attempt`
+    logs: str = ""
 
     def __repr__(self) -> str:
         return f"<Succeeded {self.delivery!r}>"
@@ -149,6 +168,7 @@ class End(msgspec.Struct, frozen=True, array_like=True, gc=False):
     reason: str = ""
     value: bytes | None = None
     children: tuple[str, ...] = ()  # of the attempt, where that succeeded
+    logs: str = ""  # likewise
 
     def __repr__(self) -> str:
         return f"<End {self.state} {self.claim}>"
@@ -266,7 +286,7 @@ def end_of(outcome: Succeeded | Failed | Aborted, worker: str, epoch: str) -> En
         case Succeeded():
             return End(
                 State.SUCCEEDED, delivery.tries, delivery.crashes, outcome.start_ms, outcome.finish_ms,
-                worker, claim, outcome.ttl_ms, "", outcome.value, outcome.children,
+                worker, claim, outcome.ttl_ms, "", outcome.value, outcome.children, outcome.logs,
             )  # fmt: skip
         case Failed() | Aborted():
             state = State.FAILED if isinstance(outcome, Failed) else State.ABORTED

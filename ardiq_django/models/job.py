@@ -60,6 +60,7 @@ class Job(models.Model):
     value = models.BinaryField(_("result"), null=True)
     abort_asked = models.BooleanField(_("abort asked"), default=False, db_default=False)
     children = models.TextField(_("jobs it enqueued"), default="", db_default="")
+    logs = models.TextField(_("log"), default="", db_default="")  # of the attempt that succeeded
     has_history = models.BooleanField(_("has attempts"), default=False, db_default=False)
     unique_for_ms = models.BigIntegerField(_("unique after its end for"), default=0, db_default=0)
 

@@ -159,16 +159,15 @@ class Executor:
 
     def _success(self, run: Run, value: Any) -> Outcome:
         finish, ttl = self._now_ms(), self._ttl_ms(run)
-        if not ttl:
-            return Succeeded(run.delivery, run.start_ms, finish, None, 0, _children(run))
         try:
-            data = self._encode(value)
-            if len(data) > self._most_bytes:
+            data = self._encode(value) if ttl else None
+            if data and len(data) > self._most_bytes:
                 raise PayloadError(f"it takes {len(data):,} bytes, more than max_payload_bytes")
         except Exception as error:
             text = f"the task ran, but its result of type {type(value).__name__} cannot be kept: {error}"
             return self._failure(run, Unrunnable(f"{text}; return plain data, or declare save_result=False"))
-        return Succeeded(run.delivery, run.start_ms, finish, data, ttl, _children(run))
+        said = logs.said_in(run.context, logs.MAX_BYTES_OF_SUCCESS)
+        return Succeeded(run.delivery, run.start_ms, finish, data, ttl, _children(run), said)
 
     def _failure(self, run: Run, error: BaseException) -> Outcome:
         options = run.definition.options if run.definition else _PLAIN

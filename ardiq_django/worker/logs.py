@@ -1,4 +1,4 @@
-"""What the code of an attempt says by `logging`, remembered for the case that the attempt fails."""
+"""What the code of an attempt says by `logging`, kept with how the attempt ended."""
 
 import logging
 import threading
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MAX_LINES = 200
 MAX_LINE_CHARS = 4_000
 MAX_BYTES = 16_384
+MAX_BYTES_OF_SUCCESS = 4_096  # there are many more of them, and nobody asks why
 
 _levels: "WeakKeyDictionary[Ardiq, int]" = WeakKeyDictionary()  # of the apps whose attempts are heard
 _lock = threading.Lock()
@@ -42,11 +43,9 @@ class Log:
         self._number += 1
         self._lines.append(text)
 
-    @property
-    def text(self) -> str:
-        """The lines, oldest first; where there were too many, the last of them."""
+    def text(self, room: int) -> str:
+        """The lines, oldest first; of too many the last ones, and of these as many as there is room for, in bytes."""
         kept: deque[str] = deque()
-        room = MAX_BYTES
         for line in reversed(self._lines):
             room -= len(line.encode()) + 1
             if room < 0 and kept:
@@ -66,9 +65,9 @@ def listen(app: "Ardiq") -> None:
     _install()
 
 
-def said_in(context: TaskContext | None) -> str:
+def said_in(context: TaskContext | None, most_bytes: int = MAX_BYTES) -> str:
     """What an attempt has logged."""
-    return context.log.text if context is not None and context.log is not None else ""
+    return context.log.text(most_bytes) if context is not None and context.log is not None else ""
 
 
 def take_over(context: TaskContext, text: str) -> None:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+import msgspec
+
 from ardiq_django import codec
 from ardiq_django.ardiq import Ardiq
 from ardiq_django.brokers.base import Broker
@@ -73,8 +75,9 @@ class Shop:
     def retrying(self, **fields: Any) -> str:
         return self.settle(makers.retrying(self.claim(4711, **fields), HOUR_MS))
 
-    def succeeded(self, value: Any = "paid", **fields: Any) -> str:
-        return self.settle(makers.success(self.claim(4711, **fields), codec.encode(value)))
+    def succeeded(self, value: Any = "paid", logs: str = "", **fields: Any) -> str:
+        success = makers.success(self.claim(4711, **fields), codec.encode(value))
+        return self.settle(msgspec.structs.replace(success, logs=logs))
 
     def failed(self, **fields: Any) -> str:
         return self.settle(makers.failure(self.claim(4711, **fields), "ConnectionError('gateway says 502')"))

@@ -93,6 +93,18 @@ def test_the_attempt_that_runs_and_the_one_that_succeeded_are_attempts_too(shop:
     assert "ardiq-attempt-0" in ended
 
 
+def test_what_a_success_has_logged_is_shown_and_told_to_who_may_read_it(
+    shop: Shop, reader: Client, viewer: Client
+) -> None:
+    job_id = shop.succeeded(logs="12:00:00.000Z INFO shop: <b>paid</b>")
+
+    assert "INFO shop: &lt;b&gt;paid&lt;/b&gt;" in get(reader, job_url(shop.queue, job_id))
+    assert reader.get(job_url(shop.queue, job_id, "json")).json()["logs"].endswith("<b>paid</b>")
+    for page in (job_url(shop.queue, job_id), job_url(shop.queue, job_id, "json")):
+        assert "INFO shop" not in get(viewer, page)
+    assert "<h3>Log</h3>" not in get(reader, job_url(shop.queue, shop.succeeded()))
+
+
 def test_the_last_runs_of_the_task_are_bars_that_lead_to_their_jobs(shop: Shop, reader: Client) -> None:
     failed, succeeded = shop.failed(), shop.succeeded()
     shop.settle(makers.success(shop.claim(task="shop.other")))

@@ -1,4 +1,4 @@
-"""Which jobs an attempt enqueued: kept with its end, or with what went before."""
+"""Which jobs an attempt enqueued, and what it logged: kept with its end, or with what went before."""
 
 from collections.abc import Callable
 
@@ -11,6 +11,7 @@ from tests.contract.keep import Keep
 from tests.contract.makers import cancelled, failure, retrying, success
 
 TOLD = ("default:a", "other:b", "+7")
+LOGS = "one\nand another: \N{SNOWMAN} 'quoted'"
 
 
 UNSUCCESSFUL: dict[str, Callable[[Delivery], Failed | Aborted | Retrying]] = {
@@ -23,9 +24,9 @@ UNSUCCESSFUL: dict[str, Callable[[Delivery], Failed | Aborted | Retrying]] = {
 def with_children(name: str, delivery: Delivery) -> Outcome:
     """An outcome of that kind, whose attempt enqueued some."""
     if name == "success":
-        return msgspec.structs.replace(success(delivery), children=TOLD)
+        return msgspec.structs.replace(success(delivery), children=TOLD, logs=LOGS)
     outcome = UNSUCCESSFUL[name](delivery)
-    return msgspec.structs.replace(outcome, attempt=msgspec.structs.replace(outcome.attempt, children=TOLD))
+    return msgspec.structs.replace(outcome, attempt=msgspec.structs.replace(outcome.attempt, children=TOLD, logs=LOGS))
 
 
 @pytest.mark.parametrize("name", ["success", "failure", "cancelled", "retrying"])
@@ -40,8 +41,13 @@ async def test_an_attempt_keeps_which_jobs_it_enqueued(keep: Keep, name: str) ->
     childless = await keep.broker.get(beside.job.id)
     assert found is not None
     assert childless is not None
+    assert childless.end is not None
     assert found.children == (["default:a", "other:b"], 7)
     assert childless.children == ([], 0)
+    kept = found.end if name == "success" else found.attempts[0]
+    assert kept is not None
+    assert kept.logs == LOGS
+    assert childless.end.logs == ""
 
 
 async def test_children_of_several_attempts_are_told_together(keep: Keep) -> None:
@@ -96,7 +102,7 @@ def test_what_was_written_before_there_were_children_is_read() -> None:
     end = End(State.SUCCEEDED, 1, 0, 2, 3, "w", "e.1", 4)
     attempt = Attempt(1, "failed", 2, 3, "w")
 
-    old = [msgspec.msgpack.encode(msgspec.msgpack.decode(pack(one))[:-1]) for one in (end, attempt)]
+    old = [msgspec.msgpack.encode(msgspec.msgpack.decode(pack(one))[:-new]) for one, new in ((end, 2), (attempt, 1))]
 
     assert msgspec.msgpack.decode(old[0], type=End) == end
     assert msgspec.msgpack.decode(old[1], type=Attempt) == attempt

@@ -78,6 +78,7 @@ def make(what: str) -> Any:
 @app.task(executor="process", takes_context=True, labels={"kind": "demo"})
 def tell(context: TaskContext, word: str) -> list[Any]:
     assert context is current_task()
+    logger.info("%s", word)
     return [word, context.task_id, context.name, context.tries, context.queue, context.worker_id, dict(context.labels)]
 
 

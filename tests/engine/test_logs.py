@@ -1,4 +1,4 @@
-"""What attempts log is kept of those that fail."""
+"""What attempts log is kept."""
 
 import asyncio
 import logging
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ardiq_django import Ardiq, ConfigError, Reject
+from ardiq_django import Ardiq, ConfigError, Reject, current_task
 from ardiq_django.worker import logs
 from tests.engine.house import House, end_of
 
@@ -61,6 +61,35 @@ async def test_each_failed_attempt_keeps_what_was_logged_in_it(house: House) -> 
     own = [f"INFO shop.tasks: from {place}" for place in ("the body", "a thread", "a task")]
     assert [said(attempt.logs) for attempt in first.attempts] == [own, own]
     assert said(second.attempts[0].logs) == ["WARNING shop.tasks: from a thread"]
+    assert first.logs == first.attempts[1].logs
+
+
+async def test_who_succeeds_keeps_it_too(house: House) -> None:
+    app = house.app()
+
+    @app.task(max_retries=1, backoff_ms=[0])
+    async def on_the_loop() -> None:
+        logger.info("attempt %d", current_task().tries)
+        if current_task().tries == 1:
+            raise ValueError
+
+    @app.task(save_result=False, result_ttl_ms=0)
+    def in_a_thread() -> None:
+        logger.warning("from a thread")
+
+    @app.task
+    def silent() -> str:
+        return "nothing"
+
+    jobs = [await on_the_loop.enqueue(), await in_a_thread.enqueue(), await silent.enqueue()]
+    await house.burst(app)
+    first = await end_of(jobs[0])
+    ends = [one.end.logs for job in jobs if (one := await app.broker.get(job.id)) and one.end]
+
+    assert [said(text) for text in ends] == [
+        ["INFO shop.tasks: attempt 2"], ["WARNING shop.tasks: from a thread"], [],
+    ]  # fmt: skip
+    assert (first.logs, said(first.attempts[0].logs)) == (ends[0], ["INFO shop.tasks: attempt 1"])
 
 
 async def test_jobs_side_by_side_keep_their_own(house: House) -> None:
@@ -125,12 +154,14 @@ async def test_what_is_kept_is_bounded(house: House) -> None:
     app = house.app()
 
     @app.task(max_retries=0)
-    async def chatty(number: int, size: int) -> None:
+    async def chatty(number: int, size: int, fails: bool = True) -> None:
         for line in range(number):
             logger.info("%d %s", line, "ä" * size)
-        raise ValueError
+        if fails:
+            raise ValueError
 
     jobs = [await chatty.enqueue(1_000, 1), await chatty.enqueue(100, 1_000), await chatty.enqueue(1, 1_000_000)]
+    fine = await chatty.enqueue(1_000, 1, fails=False)
     await house.burst(app)
     many, long, huge = [(await end_of(job)).attempts[0].logs for job in jobs]
 
@@ -141,6 +172,8 @@ async def test_what_is_kept_is_bounded(house: House) -> None:
     assert long.splitlines()[0].startswith("… 9")
     assert all(len(text.encode()) <= logs.MAX_BYTES + 100 for text in (many, long, huge))
     assert huge.endswith("ä…")
+    assert len((await end_of(fine)).logs.encode()) <= logs.MAX_BYTES_OF_SUCCESS + 100
+    assert (await end_of(fine)).logs.endswith("999 ä")
 
 
 async def test_a_line_of_any_kind_is_kept_as_text(house: House) -> None:

@@ -26,6 +26,7 @@ async def test_arguments_results_and_context_are_as_in_a_thread(house: House, ap
         at_home = await end_of(await app.send("main_thread"))
 
     assert told.value == ["hello", job.id, "tell", 1, house.queue, "me", {"kind": "demo"}]
+    assert told.logs.endswith("INFO bodies: hello")
     assert values.value == ({1}, b"\xff", (1, None))
     assert (loop.value, at_home.value) == (5, True)
 

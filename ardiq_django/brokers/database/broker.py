@@ -31,7 +31,7 @@ from ardiq_django.models.dialects import check_vendor
 from ardiq_django.results import State
 from ardiq_django.snapshot import Errors, Page, Query, Ran, Snapshot, Totals, Vitals, WorkerRow
 from ardiq_django.statistics import Figures, Point, Resolution
-from ardiq_django.wire import Acceptance, Answer, Beat, Command, Exchange, News, Occurrence, StagedJob, Turn, WorkerCard
+from ardiq_django.wire import Acceptance, Amendment, Answer, Beat, Command, Exchange, News, Occurrence, StagedJob, Turn, WorkerCard
 
 T = TypeVar("T")
 in_place: ContextVar[bool] = ContextVar("ardiq_in_place", default=False)
@@ -276,6 +276,9 @@ class DatabaseBroker(Broker):
 
     async def reschedule(self, ids: Sequence[str], due_ms: int) -> list[Answer]:
         return await self._in(self._rest, wishes.reschedule, self._tables, ids, due_ms)
+
+    async def amend(self, changes: Sequence[Amendment]) -> list[Answer]:
+        return await self._in(self._rest, wishes.amend, self._tables, changes)
 
     async def delete(self, ids: Sequence[str]) -> list[Answer]:
         return await self._in(self._rest, wishes.delete, self._tables, ids)

@@ -117,7 +117,7 @@ def _replace(tables: Tables, known: Job, job: StagedJob) -> bool:
     changed = same.update(
         envelope=envelope, task=task, lane=lane, state=state, due_ms=due, expires_ms=expires, enqueued_ms=enqueued,
         tries=0, crashes=0, requeues=0, epoch="", claim=0, worker="", start_ms=0, finish_ms=0, ttl_ms=0,
-        reason="", value=None, children="", abort_asked=False, unique_for_ms=unique_for,
+        reason="", value=None, children="", logs="", abort_asked=False, unique_for_ms=unique_for,
     )  # fmt: skip
     return bool(changed)
 

@@ -183,7 +183,7 @@ class _View:
         return End(
             state, job.tries, job.crashes, job.start_ms, job.finish_ms, job.worker,
             f"{job.epoch}.{job.claim}" if job.epoch else "", job.ttl_ms, job.reason,
-            None if job.value is None else bytes(job.value), tuple(job.children.splitlines()),
+            None if job.value is None else bytes(job.value), tuple(job.children.splitlines()), job.logs,
         )  # fmt: skip
 
 

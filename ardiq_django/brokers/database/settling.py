@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.db.models import Case, TextField, Value, When
+
 from ardiq_django import results
 from ardiq_django.brokers.database.tables import ABORTED_RUNNING, Tables
 from ardiq_django.models import Attempt, Job
@@ -57,7 +59,7 @@ def _settle_mixed(tables: Tables, turn: Exchange, successes: Sequence[Succeeded]
 def complete(tables: Tables, epoch: str, worker_id: str, outcome: Succeeded) -> bool:
     """Write one success in the caller's transaction, whose effects it ends; False if this epoch does not hold it."""
     done = tables.table.succeed(Hand(tables.queue, epoch, 0, storable(worker_id)[:NAME_LENGTH], 0), [outcome])
-    _keep_children(tables, [outcome] if done else ())
+    _keep_told(tables, [outcome] if done else ())
     tables.ring_here(tables.bells.ends)
     return bool(done)
 
@@ -68,17 +70,23 @@ def _succeed(tables: Tables, turn: Exchange, outcomes: Sequence[Succeeded]) -> l
     done = tables.table.succeed(
         Hand(tables.queue, turn.epoch, turn.call, storable(turn.worker_id)[:NAME_LENGTH], 0), outcomes
     )
-    _keep_children(tables, [one for one in outcomes if one.children and one.delivery.job.id in done])
+    _keep_told(tables, [one for one in outcomes if one.delivery.job.id in done])
     if len(done) == len(outcomes):
         return [Answer.DONE] * len(done)
     return _answers(tables, [one.delivery.job.id for one in outcomes], Counter(done))
 
 
-def _keep_children(tables: Tables, outcomes: Sequence[Succeeded]) -> None:
-    """Write which jobs these enqueued: a statement of its own, since few do, in the transaction that ended them."""
-    for one in outcomes:
-        if one.children:
-            tables.jobs.filter(job_id=one.delivery.job.id).update(children=lines_of(one.children))
+def _keep_told(tables: Tables, outcomes: Sequence[Succeeded]) -> None:
+    """Write what these logged, and which jobs they enqueued: a statement of its own, since many do neither, in the
+    transaction that ended them."""
+    told = {one.delivery.job.id: one for one in outcomes if one.children or one.logs}
+    if told:
+        children = [When(job_id=key, then=Value(lines_of(one.children))) for key, one in told.items()]
+        logs = [When(job_id=key, then=Value(storable(one.logs))) for key, one in told.items()]
+        text = TextField()
+        tables.jobs.filter(job_id__in=told).update(
+            children=Case(*children, output_field=text), logs=Case(*logs, output_field=text)
+        )
 
 
 def _answers(tables: Tables, ids: Sequence[str], done: Counter[str]) -> list[Answer]:

@@ -1,4 +1,4 @@
-"""What handles and the admin ask for: abort, replay, reschedule, delete, pause, clear. Each by the state table."""
+"""What handles and the admin ask for: abort, replay, reschedule, amend, delete, pause, clear. Each by the state table."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,7 +8,8 @@ from ardiq_django.models import Job
 from ardiq_django.models.job_queryset import JobQuerySet
 from ardiq_django.results import State
 from ardiq_django.states import Verb, apply
-from ardiq_django.wire import Answer, Command, Order
+from ardiq_django.stored import amended
+from ardiq_django.wire import Amendment, Answer, Command, Order
 
 CLEARED_AT_ONCE = 1_000
 
@@ -59,6 +60,29 @@ def reschedule(tables: Tables, ids: Sequence[str], due_ms: int) -> list[Answer]:
         answers = _move(tables, Verb.RESCHEDULE, ids, lambda job, state: job.wait(state, due))
         tables.ring("work")
     return answers
+
+
+def amend(tables: Tables, changes: Sequence[Amendment]) -> list[Answer]:
+    """Give waiting jobs another call or lane, if they are still as they were read."""
+    waiting: dict[str, Job] = {}
+
+    def move(job: Job, state: State) -> None:
+        waiting[job.job_id] = job
+
+    with tables.atomic():
+        answers = _move(tables, Verb.AMEND, [change.was.id for change in changes], move)
+        for place, change in enumerate(changes):
+            if job := waiting.get(change.was.id):
+                answers[place] = _amend(tables, job, change)
+        tables.ring("work")
+    return answers
+
+
+def _amend(tables: Tables, job: Job, change: Amendment) -> Answer:
+    answer, job.envelope = amended(bytes(job.envelope), change)
+    if answer is Answer.DONE:  # its due time stays, by which it stands in any lane
+        tables.table.filter(pk=job.pk).update(envelope=job.envelope, lane=change.lane)
+    return answer
 
 
 def delete(tables: Tables, ids: Sequence[str]) -> list[Answer]:

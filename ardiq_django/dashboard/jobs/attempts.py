@@ -57,7 +57,7 @@ def latest(snapshot: Snapshot) -> AttemptCard | None:
         ran_ms = snapshot.now_ms - snapshot.start_ms
         return AttemptCard(place, attempt, pgettext("attempt", "running"), State.RUNNING, ran_ms)
     if snapshot.state is State.SUCCEEDED and end:
-        attempt = Attempt(end.tries, "succeeded", end.start_ms, end.finish_ms, end.worker)
+        attempt = Attempt(end.tries, "succeeded", end.start_ms, end.finish_ms, end.worker, logs=end.logs)
         return AttemptCard(place, attempt, pgettext("attempt", "succeeded"), State.SUCCEEDED, attempt.duration_ms)
     return None
 

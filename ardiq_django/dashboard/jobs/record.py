@@ -45,12 +45,13 @@ def _public(page: JobPage) -> dict[str, Any]:
 
 
 def _payload(page: JobPage) -> dict[str, Any]:
-    result = page.result
+    result, end = page.result, page.job.snapshot.end
     return {
         "arguments": {one.name: one.text for one in page.call.arguments},
         "arguments_note": page.call.note or None,
         "result": result.text or result.raw or None if result else None,
         "reason": page.reason or None,
+        "logs": (end.logs or None) if end else None,
         "progress_message": page.progress.message if page.progress else None,
         "labels": {name: _plain(value) for name, value in page.labels.items()},
         "headers": {name: _plain(value) for name, value in others(page.job.snapshot.job.headers).items()},

@@ -43,7 +43,7 @@ class HostileShop:
         attempt = Attempt(1, text, 5, 6, text, text, text, text, text, (f"{shop.queue}:{short}", text))
         made = makers.failure(failed, text)
         shop.settle(type(made)(failed, attempt, text, made.ttl_ms))
-        done = shop.succeeded({text: text}, id=short[:40] + "-done", **fields)
+        done = shop.succeeded({text: text}, logs=text, id=short[:40] + "-done", **fields)
         running = shop.running(id=short[:40] + "-running", **fields)
         shop.tell_progress(running, 1, 2, text)
         later = shop.put(
