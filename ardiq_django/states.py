@@ -27,6 +27,7 @@ class Verb(StrEnum):
     EXPIRE = "expire"
     REPLAY = "replay"
     RESCHEDULE = "reschedule"
+    AMEND = "amend"  # another call or lane, while it waits
     DELETE = "delete"
 
 
@@ -49,6 +50,7 @@ TABLE: dict[Verb, dict[State, State | None]] = {
     Verb.EXPIRE: {S.SCHEDULED: S.EXPIRED, S.QUEUED: S.EXPIRED},
     Verb.REPLAY: {S.FAILED: S.QUEUED, S.ABORTED: S.QUEUED, S.EXPIRED: S.QUEUED},
     Verb.RESCHEDULE: {S.SCHEDULED: S.SCHEDULED, S.QUEUED: S.SCHEDULED, S.RETRYING: S.RETRYING},
+    Verb.AMEND: {state: state for state in WAITING},
     Verb.DELETE: {**dict.fromkeys(WAITING), **dict.fromkeys(ENDED)},
 }
 

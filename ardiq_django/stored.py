@@ -8,7 +8,7 @@ import msgspec
 from ardiq_django.clock import LATEST_MS
 from ardiq_django.results import Attempt
 from ardiq_django.shape import check_shape
-from ardiq_django.wire import FORMAT, Delivery, StagedJob, pack
+from ardiq_django.wire import FORMAT, Amendment, Answer, Delivery, StagedJob, pack
 
 _unpack = msgspec.msgpack.Decoder(StagedJob).decode
 
@@ -99,3 +99,22 @@ def deliver(job_id: str, envelope: bytes, claim: int, tally: Tally = FRESH) -> D
         stand_in = broken_job(job_id, envelope)
         reason = f"the stored job cannot be decoded ({error}); it begins with {stand_in.labels['undecodable']}"
         return Delivery(stand_in, *spent, _packed(stand_in), reason)
+
+
+def opening(job: StagedJob) -> bytes:
+    """A job's packed fields up to its digest: all that says which job it is, and what an amendment may change."""
+    fields = (job.format, job.id, job.task, job.lane, job.call, job.enqueued_ms, job.token, job.digest)
+    return b"".join(map(pack, fields))
+
+
+def amended(envelope: bytes, change: Amendment) -> tuple[Answer, bytes]:
+    """The stored bytes after an amendment; `already` if they say so before, `stale` if the job is not as it was.
+
+    What stands behind its opening stays byte for byte: a newer version may know more fields than this one."""
+    at = 3 if envelope[:1] == b"\xdc" else 1  # past the header of the array
+    was, new = opening(change.was), opening(change.job)
+    if envelope.startswith(new, at):
+        return Answer.ALREADY, envelope
+    if not envelope.startswith(was, at):
+        return Answer.STALE, envelope
+    return Answer.DONE, envelope[:at] + new + envelope[at + len(was) :]

@@ -28,6 +28,7 @@ DRAWING = """
   expire      expired    expired    .          .          .          .          .          .
   replay      .          already    .          .          .          queued     queued     queued
   reschedule  scheduled  scheduled  .          retrying   .          .          .          .
+  amend       scheduled  queued     .          retrying   .          .          .          .
   delete      gone       gone       .          gone       gone       gone       gone       gone
 """
 

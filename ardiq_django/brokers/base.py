@@ -38,7 +38,19 @@ from ardiq_django.snapshot import (
 )
 from ardiq_django.statistics import Figures, Point, Resolution, by_task, by_time
 from ardiq_django.validation import masked
-from ardiq_django.wire import Acceptance, Answer, Beat, Command, Exchange, News, Occurrence, StagedJob, Turn, WorkerCard
+from ardiq_django.wire import (
+    Acceptance,
+    Amendment,
+    Answer,
+    Beat,
+    Command,
+    Exchange,
+    News,
+    Occurrence,
+    StagedJob,
+    Turn,
+    WorkerCard,
+)
 
 __all__ = ["Broker", "QueueRules"]
 
@@ -279,6 +291,14 @@ class Broker(ABC):
     @abstractmethod
     async def reschedule(self, ids: Sequence[str], due_ms: int) -> list[Answer]:
         """Let waiting jobs become due at `due_ms`; a time that is over means now."""
+
+    @abstractmethod
+    async def amend(self, changes: Sequence[Amendment]) -> list[Answer]:
+        """Give waiting jobs another call or lane: same id, identity, attempts, due time and window.
+
+        `done` only if the job waits and stands as it `was`; `already` if it waits and is as it is to be. One that is
+        queued takes its place in the other lane by its age: before the first that came into its lane later, which on
+        Redis the producers' clocks tell. What the call may be, and how large, is up to who changes it."""
 
     @abstractmethod
     async def delete(self, ids: Sequence[str]) -> list[Answer]:

@@ -20,7 +20,7 @@ from ardiq_django.exceptions import LeaseLost
 from ardiq_django.results import State
 from ardiq_django.snapshot import Query, Snapshot
 from ardiq_django.states import WAITING
-from ardiq_django.wire import Acceptance, Answer, Delivery, Occurrence, Outcome, StagedJob
+from ardiq_django.wire import Acceptance, Amendment, Answer, Delivery, Occurrence, Outcome, StagedJob
 from tests.contract.keep import Keep, Worker
 from tests.contract.makers import cancelled, failure, released, requeued, retrying, success
 from tests.faults.proof import MODEL, WHOLE
@@ -181,6 +181,11 @@ class Side:
     async def reschedule(self, number: int, units: int) -> Any:
         return await self.keep.broker.reschedule([IDS[number]], self.keep.now_ms + units * UNIT_MS)
 
+    async def amend(self, number: int, lane: str, call: int, was_read: bool) -> Any:
+        known = await self.keep.broker.get(IDS[number])
+        was = known.job if known and was_read else self._job(number, call=b"\xc0")
+        return await self.keep.broker.amend([Amendment(was, lane, bytes([call]), was.digest)])
+
     async def delete(self, number: int) -> Any:
         answers = await self.keep.broker.delete([IDS[number]])
         if answers == [Answer.DONE]:
@@ -230,7 +235,8 @@ def told(delivery: Delivery) -> tuple[Any, ...]:
 
 def shown(job: Snapshot) -> tuple[Any, ...]:
     end = job.end and (job.end.state, job.end.tries, job.end.crashes, job.end.ttl_ms, job.end.reason, job.end.value)
-    return job.state, job.tries, job.crashes, job.worker, job.job.token, end
+    call = job.job.lane, job.job.call
+    return job.state, job.tries, job.crashes, job.worker, job.job.token, call, end
 
 
 def parted(*said: Any) -> bool:
@@ -263,6 +269,13 @@ VERBS = {
     ): 2,
     st.tuples(st.just("watermark"), st.sampled_from("xy")): 1,
     st.tuples(st.just("reschedule"), number, st.sampled_from([-1, 1, 2])): 1,
+    st.tuples(
+        st.just("amend"),
+        number,
+        st.sampled_from(["high", "low"]),
+        st.integers(0, 2),
+        st.sampled_from([True] * 4 + [False]),
+    ): 2,
     st.tuples(st.just("travel"), st.sampled_from([1, 2])): 1,
     st.tuples(st.sampled_from(["resume", "resume", "pause", "clear", "reap"])): 1,
 }

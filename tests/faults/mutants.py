@@ -47,6 +47,14 @@ MUTANTS = (
         "lease_end and (how ~= 'lost' or tonumber(lease_end) <= NOW)", "lease_end", REDIS, EXACT,
     ),
     Mutant(
+        "a job is amended whatever became of it", "amend.lua",
+        "string.sub(envelope, at + 1, at + #was) ~= was", "false", REDIS, EXACT,
+    ),
+    Mutant(
+        "an amended job stays in its old lane, too", "amend.lua",
+        "withdraw(id, state, envelope, tally)", "", REDIS, EXACT,
+    ),
+    Mutant(
         "a tombstone is not removed", "_common.lua",
         "call('SREM', lane_tombs(lane), id) == 1", "false", REDIS, EXACT,
     ),

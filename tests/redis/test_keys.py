@@ -9,7 +9,7 @@ from ardiq_django.plan import Planned, PlanOptions, When, plan_of
 from ardiq_django.results import State
 from ardiq_django.snapshot import Query
 from ardiq_django.statistics import BEGUN, Figures, Resolution
-from ardiq_django.wire import Answer, Command, News, Occurrence, Order
+from ardiq_django.wire import Amendment, Answer, Command, News, Occurrence, Order
 from tests.contract.keep import Keep
 from tests.contract.makers import cancelled, failure, released, requeued, retrying, success
 
@@ -22,13 +22,14 @@ COMMANDS = (
     "+evalsha +script|load +blpop +lpop +rpush +time +publish +subscribe +unsubscribe +ping +select "
     "+exists +set +del +unlink +get +pexpire +pexpireat +hget +hset +hsetnx +hdel +hmget +hlen +hexists +hkeys +hvals "
     "+hgetall +hscan +zadd +zrem +zscore +zmscore +zcard +zcount +zrange +zrangebyscore +zrevrangebyscore +zpopmin "
-    "+zremrangebyscore +zremrangebyrank +llen +lrange +lpush +lrem +sadd +srem +scard +smismember +info"
+    "+zremrangebyscore +zremrangebyrank +linsert +llen +lrange +lpush +lrem +sadd +srem +scard +smismember +info"
 )
 
 
 async def everything(keep: Keep) -> None:
     """Every verb and every fate once."""
     broker = keep.broker
+    await amended(keep)
     worker, other = await keep.worker("a"), await keep.worker("b")
     for task in ("ok", "bad", "off", "again", "later", "back"):
         await keep.put(id=task, task=f"shop.{task}")
@@ -71,6 +72,16 @@ async def everything(keep: Keep) -> None:
     await broker.workers()
     await broker.durability()
     await broker.delete(["ok"])
+
+
+async def amended(keep: Keep) -> None:
+    """From one lane to another one, before somebody younger, and back to where its dead place is."""
+    job = await keep.put(id="moved", lane="low")
+    await keep.put(id="younger", lane="high", enqueued_ms=keep.now_ms + 1_000)
+    there = Amendment(job, "high", b"\x92\x91\x07\x80", "")
+    back = Amendment(there.job, "low", job.call, "")
+    assert await keep.broker.amend([there, back]) == [Answer.DONE, Answer.DONE]
+    await keep.broker.delete(["moved", "younger"])
 
 
 async def scheduled(keep: Keep) -> None:

@@ -31,7 +31,19 @@ from ardiq_django.models.dialects import check_vendor
 from ardiq_django.results import State
 from ardiq_django.snapshot import Errors, Page, Query, Ran, Snapshot, Totals, Vitals, WorkerRow
 from ardiq_django.statistics import Figures, Point, Resolution
-from ardiq_django.wire import Acceptance, Amendment, Answer, Beat, Command, Exchange, News, Occurrence, StagedJob, Turn, WorkerCard
+from ardiq_django.wire import (
+    Acceptance,
+    Amendment,
+    Answer,
+    Beat,
+    Command,
+    Exchange,
+    News,
+    Occurrence,
+    StagedJob,
+    Turn,
+    WorkerCard,
+)
 
 T = TypeVar("T")
 in_place: ContextVar[bool] = ContextVar("ardiq_in_place", default=False)

@@ -24,6 +24,7 @@ from ardiq_django.statistics import Figures, Point, Resolution
 from ardiq_django.stored import deliver
 from ardiq_django.wire import (
     Acceptance,
+    Amendment,
     Answer,
     Beat,
     Command,
@@ -313,6 +314,12 @@ class MemoryBroker(Broker):
     async def reschedule(self, ids: Sequence[str], due_ms: int) -> list[Answer]:
         with self._lock:
             answers = [self._jobs.reschedule(job_id, due_ms) for job_id in ids]
+        self._work.ring()
+        return answers
+
+    async def amend(self, changes: Sequence[Amendment]) -> list[Answer]:
+        with self._lock:
+            answers = [self._jobs.amend(change) for change in changes]
         self._work.ring()
         return answers
 

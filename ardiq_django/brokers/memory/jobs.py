@@ -9,10 +9,11 @@ from ardiq_django.brokers.memory.entry import Entry, Registration
 from ardiq_django.config import QueueRules
 from ardiq_django.results import ENDED, Attempt, State
 from ardiq_django.states import TABLE, WAITING, Verb, apply, verb_of
-from ardiq_django.stored import Tally, deliver
+from ardiq_django.stored import Tally, amended, deliver
 from ardiq_django.wire import (
     Aborted,
     Acceptance,
+    Amendment,
     Answer,
     Delivery,
     End,
@@ -272,6 +273,28 @@ class Jobs:
         if entry and state and answer is Answer.DONE:
             self._schedule(entry, state, due_ms)
         return answer
+
+    def amend(self, change: Amendment) -> Answer:
+        entry = self._known(change.was.id)
+        answer, _ = apply(Verb.AMEND, entry.state if entry else None)
+        if entry is None or answer is not Answer.DONE:
+            return answer
+        answer, entry.envelope = amended(entry.envelope, change)
+        if answer is Answer.DONE:
+            moves, entry.job = entry.job.lane != change.lane, change.job
+            if moves and entry.state is State.QUEUED and not entry.tally.crashes:
+                self._join(entry)
+        return answer
+
+    def _join(self, entry: Entry) -> None:
+        """Come into its lane from another one, before those that are younger."""
+        line, younger = self.lanes.setdefault(entry.job.lane, deque()), None
+        for job_id in self.standing(entry.job.lane):
+            if self.entries[job_id].due_ms > entry.due_ms:
+                younger = job_id, self.entries[job_id].ticket
+                break
+        entry.ticket = self._next_ticket()
+        line.insert(line.index(younger) if younger else len(line), (entry.job.id, entry.ticket))
 
     def delete(self, job_id: str) -> Answer:
         entry = self._known(job_id)

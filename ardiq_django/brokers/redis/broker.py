@@ -37,8 +37,10 @@ from ardiq_django.results import State
 from ardiq_django.snapshot import Page, Query, Ran, Snapshot, Totals, Vitals, WorkerRow
 from ardiq_django.states import WAITING
 from ardiq_django.statistics import Figures, Point, Resolution
+from ardiq_django.stored import opening
 from ardiq_django.wire import (
     Acceptance,
+    Amendment,
     Answer,
     Beat,
     Command,
@@ -269,6 +271,14 @@ class RedisBroker(Broker):
 
     async def reschedule(self, ids: Sequence[str], due_ms: int) -> list[Answer]:
         return await self._answers("reschedule", ids, due_ms)
+
+    async def amend(self, changes: Sequence[Amendment]) -> list[Answer]:
+        return [await self._amend(change.was, change.job) for change in changes]
+
+    async def _amend(self, was: StagedJob, job: StagedJob) -> Answer:
+        keys = self._keys.around([was.id], (was.lane, job.lane))
+        letter = await self._call("amend", keys, (was.id, opening(was), opening(job)))
+        return ANSWERS[letter.decode()]
 
     async def delete(self, ids: Sequence[str]) -> list[Answer]:
         return await self._answers("delete", ids)
