@@ -17,7 +17,7 @@ from tests.admin.conftest import client_of
 from tests.admin.shop import INVOICE, Shop
 
 ROOT = "admin/ardiq/"
-FOR_PROGRAMS = "status.json"  # refuses instead of leading to a login
+FOR_PROGRAMS = ("status.json", "/metrics")  # refuses instead of leading to a login
 SECTIONS = [section for section in admin.site._registry.values() if isinstance(section, SectionMixin)]
 DEEDS = [(section.opts.model_name, deed) for section in SECTIONS for deed in section.deeds]
 

@@ -1,6 +1,6 @@
 """All queues as the overview sees them: what is wrong with any of them, and what they amount to."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -8,6 +8,7 @@ from ardiq_django.dashboard.desk import Desk
 from ardiq_django.dashboard.numbers import summed
 from ardiq_django.dashboard.overview.alarm import Alarm
 from ardiq_django.dashboard.overview.sight import QueueSight
+from ardiq_django.operating.status import QueueStatus
 from ardiq_django.results import State
 from ardiq_django.statistics import Figures, total
 
@@ -37,12 +38,17 @@ class Sights:
     def totals(self) -> Totals:
         """What all amount to."""
         statuses = [one.status for one in self.queues]
-        cards = [worker.row.card for status in statuses for worker in status.alive]
         return Totals(
             counts={state: summed([status.counts.get(state, 0) for status in statuses]) for state in State},
             day=total(one.day for one in self.queues),
             oldest_wait_ms=max(
                 (one.oldest_wait_ms for one in statuses if one.oldest_wait_ms is not None), default=None
             ),
-            processes=len({(card.host, card.pid) for card in cards}),
+            processes=processes_of(statuses),
         )
+
+
+def processes_of(statuses: Iterable[QueueStatus]) -> int:
+    """How many processes serve some queues; one may serve several."""
+    cards = [worker.row.card for status in statuses for worker in status.alive]
+    return len({(card.host, card.pid) for card in cards})

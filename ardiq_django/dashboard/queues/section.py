@@ -16,6 +16,7 @@ from ardiq_django.dashboard.deed import Deed, each
 from ardiq_django.dashboard.desk import desk_of
 from ardiq_django.dashboard.moments import duration
 from ardiq_django.dashboard.numbers import counted
+from ardiq_django.dashboard.overview.metrics import metrics_view
 from ardiq_django.dashboard.overview.status import status_view
 from ardiq_django.dashboard.queues.queue import Queue
 from ardiq_django.dashboard.rows import RowsQuerySet
@@ -103,9 +104,13 @@ class QueueAdminMixin(SectionMixin):
     ordering = ("name",)
 
     def get_urls(self) -> list[Any]:
-        """One more, above all: how the queues stand, for programs."""
-        name = f"{self.opts.app_label}_{self.opts.model_name}_status"
-        return [path("status.json", status_view(self.admin_site.has_permission), name=name), *super().get_urls()]
+        """Two more, above all: how the queues stand, for programs."""
+        name, is_let_in = f"{self.opts.app_label}_{self.opts.model_name}", self.admin_site.has_permission
+        return [
+            path("status.json", status_view(is_let_in), name=f"{name}_status"),
+            path("metrics", metrics_view(is_let_in), name=f"{name}_metrics"),
+            *super().get_urls(),
+        ]
 
     def get_list_display(self, request: HttpRequest) -> Any:
         return (*self.list_display, self.button_column(request))
