@@ -70,7 +70,7 @@ class Job(models.Model):
         db_table = "ardiq_job"
         verbose_name = _("job")
         verbose_name_plural = _("jobs")
-        default_permissions = ("view", "delete")
+        default_permissions = ("view", "change", "delete")
         permissions = (
             ("retry_job", _("Can retry jobs")),
             ("abort_job", _("Can abort jobs")),
