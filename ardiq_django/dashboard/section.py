@@ -42,8 +42,8 @@ class SectionMixin(ModelAdmin):
     fields = ()
 
     class Media:
-        css = {"all": ("ardiq/states.css", "ardiq/dashboard.css")}  # noqa: RUF012
-        js = ("ardiq/live.js",)
+        css = {"all": ("ardiq/states.css", "ardiq/dashboard.css", "ardiq/above.css")}  # noqa: RUF012
+        js = ("ardiq/live.js", "ardiq/keys.js")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -6,10 +6,12 @@ from django import template
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import quote
 from django.http import HttpRequest
+from django.template import Context
 from django.urls import NoReverseMatch, reverse
 
 from ardiq_django.dashboard.act_words import told
 from ardiq_django.dashboard.overview.page import Overview
+from ardiq_django.dashboard.shortcuts import beside, places
 
 register = template.Library()
 
@@ -29,6 +31,12 @@ def ardiq_address(context: dict[str, Any], model: str, page: str = "changelist",
         return reverse(f"admin:ardiq_{model}_{page}", args=[quote(key)] if key else [], current_app=site)
     except NoReverseMatch:
         return ""
+
+
+@register.inclusion_tag("ardiq/keys.html", takes_context=True)
+def ardiq_keys(context: Context) -> dict[str, Any]:
+    """The shortcuts of this page, and the button that lists them."""
+    return {"places": list(places(context.get("available_apps"))), "ways": beside(context.get("cl"))}
 
 
 @register.filter

@@ -29,6 +29,7 @@ from ardiq_django.dashboard.jobs.job import Job
 from ardiq_django.dashboard.jobs.pages import JobPagesMixin
 from ardiq_django.dashboard.jobs.paging import CappedPaginator
 from ardiq_django.dashboard.jobs.queryset import BrokerQuerySet
+from ardiq_django.dashboard.section import SectionMixin
 from ardiq_django.exceptions import BrokerError
 
 
@@ -45,15 +46,15 @@ class JobAdminMixin(BulkMixin, ExportMixin, JobPagesMixin):
         "A whole id leads to that job."
     )
     ordering = ("-when",)
-    sortable_by = ()
+    sortable_by = ("when",)
     date_hierarchy = "when"
     paginator = CappedPaginator
     list_per_page = ROWS
     show_facets = ShowFacets.ALWAYS
 
     class Media:
-        css = {"all": ("ardiq/states.css", "ardiq/dashboard.css", "ardiq/jobs.css", "ardiq/job.css")}  # noqa: RUF012
-        js = ("ardiq/live.js",)
+        css = {"all": (*SectionMixin.Media.css["all"], "ardiq/jobs.css", "ardiq/job.css")}  # noqa: RUF012
+        js = SectionMixin.Media.js
 
     def get_list_display(self, request: HttpRequest) -> Any:
         app = desk_of(request).app(request.GET.get("queue", ""))

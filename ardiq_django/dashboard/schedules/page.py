@@ -21,8 +21,9 @@ from ardiq_django.dashboard.desk import desk_of
 from ardiq_django.dashboard.jobs.columns import badge
 from ardiq_django.dashboard.jobs.detail import Fact
 from ardiq_django.dashboard.jobs.payload import Call, call
+from ardiq_django.dashboard.kept_call import KeptArgumentsForm
 from ardiq_django.dashboard.moments import duration, stamp
-from ardiq_django.dashboard.schedules.form import KeptArgumentsForm, TimingForm
+from ardiq_django.dashboard.schedules.form import TimingForm
 from ardiq_django.dashboard.schedules.schedule import PLAN, Schedule, condition_badge, find_outcomes, schedule_of
 from ardiq_django.dashboard.section import SectionMixin
 from ardiq_django.exceptions import ArdiqError
@@ -68,8 +69,8 @@ class SchedulePagesMixin(SectionMixin):
     """Adds the pages; what is declared in code is shown and not changed."""
 
     class Media:
-        css = {"all": ("ardiq/states.css", "ardiq/dashboard.css", "ardiq/jobs.css", "ardiq/job.css")}  # noqa: RUF012
-        js = ("ardiq/live.js",)
+        css = {"all": (*SectionMixin.Media.css["all"], "ardiq/jobs.css", "ardiq/job.css")}  # noqa: RUF012
+        js = SectionMixin.Media.js
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.may(request, "change_schedule")

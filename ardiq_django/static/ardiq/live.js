@@ -45,7 +45,7 @@ document.addEventListener("DOMContentLoaded", () => {
 
   // who stands on a button with the keyboard, or has scrolled to a column, stays there
   const SCROLLED = "div, nav, pre";
-  const FOCUSED = "a, button, input, select, summary, [tabindex]";
+  const FOCUSED = "a, button, input, select, summary, [tabindex]:not(tr)"; // of rows see keys.js
   const sign = (one) =>
     one.tagName +
     (one.getAttribute("href") ?? one.getAttribute("formaction") ?? one.closest("details, form")?.getAttribute("id") ?? one.value);

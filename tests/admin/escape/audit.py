@@ -9,7 +9,7 @@ OURS = ("/", "?", "#", ".", "http://testserver/")
 ELEMENTS = """
     html head title link meta script body div a p form input button label span header main footer nav ul ol li dl dt dd
     h1 h2 h3 h4 search table caption thead tbody tfoot tr th td strong small em code pre details summary section article
-    aside select option optgroup textarea fieldset legend time progress img br hr abbr bdi wbr kbd output
+    aside select option optgroup textarea fieldset legend time progress img br hr abbr bdi wbr kbd output dialog
     svg g symbol use path rect line polyline polygon circle text
 """
 FORBIDDEN = ("style", "srcdoc", "is", "ping")
