@@ -16,6 +16,7 @@ from ardiq_django.operating.console import Console
 from ardiq_django.operating.doctor import examine
 from ardiq_django.operating.gate import pause, resume
 from ardiq_django.operating.listing import listing
+from ardiq_django.operating.mark import mark
 from ardiq_django.operating.matched import act_on_all, clear_waiting
 from ardiq_django.operating.named import act_on_named
 from ardiq_django.operating.report import Report
@@ -36,6 +37,7 @@ TOLD = {
     "purge": "remove ended or waiting jobs, with everything about them",
     "pause": "hand out nothing until resume; what runs goes on",
     "resume": "hand out again",
+    "mark": "mark this moment on the charts of the admin, as a deployment",
     "bench": "measure how fast the brokers take and hand out jobs, in queues of its own",
 }
 
@@ -50,9 +52,8 @@ class Command(BaseCommand):
         subparsers = parser.add_subparsers(dest="operation", required=True, metavar="operation")
         for name, told in TOLD.items():
             added = subparsers.add_parser(name, help=told, description=f"{told[0].upper()}{told[1:]}.")
-            added.add_argument(
-                "--queue", action="append", default=[], dest="queues", metavar="NAME", help="only this one; repeatable"
-            )
+            if name != "mark":  # which is of the whole project
+                add_queues(added)
             added.add_argument("--json", action="store_true", dest="as_json", help="one JSON document on stdout")
             add_base_flags(added)
             if name == "jobs":
@@ -60,6 +61,8 @@ class Command(BaseCommand):
                 added.add_argument("--limit", type=number, default=50, metavar="N", help="at most so many (50)")
             elif name == "schedules":
                 add_schedules(added)
+            elif name == "mark":
+                added.add_argument("label", help="what it is called, such as a version: at most 64 characters")
             elif name == "bench":
                 added.add_argument("--jobs", type=number, default=10_000, metavar="N", help="so many (10,000)")
             elif name in ACTIONS:
@@ -88,6 +91,12 @@ class Command(BaseCommand):
         paints = {Tone.PLAIN: str, Tone.GOOD: style.SUCCESS, Tone.DOUBTFUL: style.WARNING, Tone.BAD: style.ERROR}
         width = {"width": shutil.get_terminal_size((100, 24)).columns} if self.stdout.isatty() else {}
         return Sheet(**width, paint=lambda tone, text: str(paints[tone](text)))
+
+
+def add_queues(parser: argparse.ArgumentParser) -> None:
+    """The flag that says which queues are meant."""
+    told = "only this one; repeatable"
+    parser.add_argument("--queue", action="append", default=[], dest="queues", metavar="NAME", help=told)
 
 
 def add_base_flags(parser: argparse.ArgumentParser) -> None:
@@ -142,7 +151,10 @@ def number(text: str) -> int:
 
 def operate(options: Options, console: Console) -> Report:
     """Hand over what was parsed."""
-    name, queues = options["operation"], options["queues"]
+    name = options["operation"]
+    if name == "mark":
+        return mark(options["label"])
+    queues = options["queues"]
     if name == "jobs":
         return listing(queues, selection(options), options["limit"])
     if name == "schedules":
