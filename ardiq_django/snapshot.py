@@ -68,7 +68,7 @@ class Vitals:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which jobs a page shows, newest first."""
+    """Which jobs a page shows, by the times they are listed by."""
 
     states: Sequence[State] = tuple(State)
     task: str = ""
@@ -78,6 +78,7 @@ class Query:
     offset: int = 0
     limit: int = 100
     wants_total: bool = True  # a page without tells of its rows alone, and may cost less
+    oldest_first: bool = False  # else the newest
 
     @property
     def is_narrowed(self) -> bool:

@@ -238,11 +238,11 @@ class Broker(ABC):
 
     @abstractmethod
     async def page(self, query: Query) -> Page:
-        """Jobs newest first (by end, start, due or enqueue time). Of each state at most the newest 10,000 are scanned;
+        """Jobs by end, start, due or enqueue time. Of each state at most the first 10,000 of that order are scanned;
         times that are asked for bound what is scanned, but for what is queued in Redis."""
 
     async def errors(self, query: Query) -> Errors:
-        """The jobs of a query with their last errors, in the order of `page`; the newest `ERRORS_SCANNED` of each state
+        """The jobs of a query with their last errors, in the order of `page`; the first `ERRORS_SCANNED` of each state
         are scanned, and messages may be cut. For what failed or is retried; of any other job there is no error."""
         page = await self.page(replace(query, offset=0, limit=ERRORS_SCANNED))
         return Errors([Erred.of(row) for row in page.rows], page.capped or page.total > ERRORS_SCANNED)

@@ -43,6 +43,7 @@ class Desk:
         self._firsts: dict[tuple[str, Query], Page] = {}
         self._workers: dict[str, Sequence[WorkerRow]] = {}
         self._points: dict[tuple[str, Resolution, int], tuple[int, Sequence[Point]]] = {}
+        self._unread: set[str] = set()
 
     @cached_property
     def queues(self) -> list[str]:
@@ -66,6 +67,18 @@ class Desk:
     def counts(self, queue: str) -> Mapping[State, int]:
         """How many jobs are in each state."""
         return self.by_state(queue, Query())
+
+    def states(self, queue: str) -> Mapping[State, int] | None:
+        """How many jobs of a declared queue are in each state; None if it cannot be read, which hides no other one."""
+        if "statuses" in self.__dict__:
+            status = next(one for one in self.statuses if one.queue == queue)
+            return None if status.problem else status.counts
+        app = None if queue in self._unread else self.app(queue)
+        try:
+            return app.broker.run_sync(app.broker.count(Query())).by_state if app else None
+        except ArdiqError:
+            self._unread.add(queue)
+            return None
 
     def first(self, queue: str, query: Query) -> Page:
         """The first page of a query, with its total: what happens now, then what waits for its time."""
@@ -102,7 +115,8 @@ class Desk:
         """The times of the oldest and the newest row; None if there are none.
 
         Where the oldest is not at hand it is the time up to which ended jobs are kept: to look would be to scan."""
-        firsts, app = [self._first(queue, part) for part in in_order(query)], self.app(queue)
+        newest_first = replace(query, oldest_first=False)
+        firsts, app = [self._first(queue, part) for part in in_order(newest_first)], self.app(queue)
         firsts = [first for first in firsts if first.rows]
         if not firsts or app is None:
             return None
@@ -208,6 +222,7 @@ class Desk:
         try:
             return app.broker.run_sync(ask(app.broker))
         except ArdiqError as error:
+            self._unread.add(app.queue_name)
             self.problem = _("Queue %(queue)s cannot be read: %(error)s") % {"queue": app.queue_name, "error": error}
             return otherwise
 

@@ -34,6 +34,10 @@ class Terms:
         """Whether more is asked than a queue's states, so that a broker has to look at single jobs."""
         return bool(self.sieve) or self.query.is_narrowed
 
+    def in_order(self, oldest_first: bool) -> "Terms":
+        """The same, from that end on."""
+        return _with(self, oldest_first=oldest_first)
+
     def reading_errors(self, reads_messages: bool) -> "Terms":
         """The same, with a text looked for in errors too where only jobs with errors are asked for."""
         if not self.query.text or not set(self.query.states) <= set(WITH_ERRORS):

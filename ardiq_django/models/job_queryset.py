@@ -31,7 +31,7 @@ MUTABLE = (
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """The keys of a page, newest first, and how many rows match among those scanned."""
+    """The keys of a page, in its order, and how many rows match among those scanned."""
 
     keys: Sequence[int]
     totals: Totals

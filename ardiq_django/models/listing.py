@@ -1,4 +1,4 @@
-"""The SQL of a list of jobs: the newest of each state, filtered, and told when there was more."""
+"""The SQL of a list of jobs: the newest of each state, or the oldest, filtered, and told when there was more."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ WAITING = (DUE_LATER, READY, SUSPECT)
 LIVE = (*WAITING, RUNNING)
 ENDED = (DONE,)
 
-# The parts of a statement, one for each branch: the newest rows of it, and any.
+# The parts of a statement, one for each branch: the first rows of it, and any.
 ROWS = "FROM ardiq_job WHERE queue = %s AND state = %s AND {condition}"
 ANY = f"SELECT * FROM (SELECT {{number}} AS branch{{columns}} {ROWS} LIMIT {{depth}}) AS part_{{number}}"  # noqa: S608
-NEWEST = ANY.replace("LIMIT", "ORDER BY {shown} DESC, id DESC LIMIT")
+FIRST = ANY.replace("LIMIT", "ORDER BY {shown} {order}, id {order} LIMIT")
 
 # The lanes in which jobs stand, found by leaps through the index.
 LEAP = f"""
@@ -64,7 +64,7 @@ FROM ({scanned}) AS found
 JOIN ardiq_job AS job ON job.id = found.id
 LEFT JOIN ardiq_attempt AS last
   ON last.id = (SELECT MAX(one.id) FROM ardiq_attempt AS one WHERE one.job_id = found.id)
-ORDER BY shown_ms DESC, found.id DESC"""
+ORDER BY shown_ms {order}, found.id {order}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +104,19 @@ class Listing:
         self._branches = [branch for state in query.states for branch in branches(state, lanes)]
 
     def page(self) -> tuple[str, list[Any]]:
-        """The keys of the page's rows, newest first."""
+        """The keys of the page's rows, in the query's order."""
         query = self._query
         depth = SCANNED if query.is_narrowed else min(SCANNED, query.offset + query.limit)
-        found, params = self._each(NEWEST, depth, "id, {shown} AS shown_ms" + self._searched)
+        found, params = self._each(FIRST, depth, "id, {shown} AS shown_ms" + self._searched)
         terms, values = self._terms()
-        page = f"SELECT id FROM ({found}) AS found {terms} ORDER BY shown_ms DESC, id DESC LIMIT %s OFFSET %s"  # noqa: S608
+        order = f"ORDER BY shown_ms {self._order}, id {self._order}"
+        page = f"SELECT id FROM ({found}) AS found {terms} {order} LIMIT %s OFFSET %s"  # noqa: S608
         return page, [*params, *values, query.limit, query.offset]
 
     def totals(self, most: int) -> tuple[str, list[Any]]:
         """Of each branch that has any: its number, how many rows it has (`most` at most), how many of these match."""
         query = self._query
-        found, params = self._each(NEWEST if query.is_narrowed else ANY, most, self._searched.lstrip(", "))
+        found, params = self._each(FIRST if query.is_narrowed else ANY, most, self._searched.lstrip(", "))
         terms, values = self._terms()
         matching = f"SUM(CASE {terms.replace('WHERE', 'WHEN', 1)} THEN 1 ELSE 0 END)" if terms else "COUNT(*)"
         sql = f"SELECT branch, COUNT(*), {matching} FROM ({found}) AS found GROUP BY branch"  # noqa: S608
@@ -126,11 +127,15 @@ class Listing:
         return [branch.state for branch in self._branches]
 
     def errors(self, depth: int) -> tuple[str, list[Any]]:
-        """What each row failed with last, or is retried for; newest first."""
-        found, params = self._each(NEWEST, depth, "id, {shown} AS shown_ms" + self._searched)
+        """What each row failed with last, or is retried for; in the query's order."""
+        found, params = self._each(FIRST, depth, "id, {shown} AS shown_ms" + self._searched)
         terms, values = self._terms()
         scanned = f"SELECT id, shown_ms FROM ({found}) AS scanned {terms}"  # noqa: S608
-        return ERRORS.format(scanned=scanned), [*params, *values]
+        return ERRORS.format(scanned=scanned, order=self._order), [*params, *values]
+
+    @property
+    def _order(self) -> str:
+        return "ASC" if self._query.oldest_first else "DESC"
 
     @property
     def _searched(self) -> str:
@@ -148,6 +153,7 @@ class Listing:
                 condition=one.condition + "".join(f" AND {one.shown} {term}" for term in terms),
                 depth=int(depth),
                 number=place,
+                order=self._order,
             )
             for place, one in enumerate(self._branches)
         ]

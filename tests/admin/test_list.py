@@ -1,5 +1,6 @@
 """The list of jobs."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -37,6 +38,19 @@ def test_the_newest_stands_first(shop: Shop, viewer: Client) -> None:
     made = [shop.put(number, delay_ms=number * 60_000) for number in range(1, 4)]
 
     assert ids(get(viewer, list_url())) == made[::-1]
+
+
+def test_the_heading_of_the_time_turns_the_order_round(shop: Shop, viewer: Client) -> None:
+    made = [shop.put(number, delay_ms=number * 60_000) for number in range(1, 4)]
+    failed = [shop.failed(), shop.failed()]
+    columns = re.findall(r'<th[^>]*class="[^"]*sortable[^"]*column-(\w+)', get(viewer, list_url()))
+    (turned,) = set(re.findall(r'href="(\?o=[^".]+)"', get(viewer, list_url())))
+
+    oldest_first = get(viewer, list_url() + turned)
+
+    assert columns == ["when"]
+    assert ids(oldest_first) == [*failed, *made]
+    assert ids(get(viewer, list_url(state="scheduled", o=turned.removeprefix("?o=")))) == made
 
 
 def test_a_state_is_chosen_and_every_state_is_counted(shop: Shop, viewer: Client) -> None:
@@ -157,7 +171,7 @@ def test_pages_end_with_the_window_and_the_list_says_so(
     page = get(viewer, list_url(p=2))
 
     assert len(ids(page)) == 20
-    assert "The newest 70 of 100 jobs." in page
+    assert "The first 70 of 100 jobs." in page
 
 
 @pytest.mark.parametrize(

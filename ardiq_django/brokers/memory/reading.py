@@ -11,9 +11,9 @@ from ardiq_django.wire import StagedJob
 
 
 def listed(jobs: Jobs, query: Query) -> list[Entry]:
-    """All jobs of a query, newest first."""
+    """All jobs of a query, in its order."""
     found = [entry for entry in jobs.in_state(*query.states) if entry.matches(query)]
-    return sorted(found, key=lambda entry: entry.shown_ms, reverse=True)
+    return sorted(found, key=lambda entry: entry.shown_ms, reverse=not query.oldest_first)
 
 
 def counts(jobs: Jobs) -> dict[State, int]:

@@ -1,4 +1,4 @@
-"""The lists of jobs that the admin shows: which ids stand in a state, newest first, inside a window."""
+"""The lists of jobs that the admin shows: which ids stand in a state, by time, inside a window."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -98,8 +98,8 @@ class Pages:
         states = [state for state in State if state in query.states]
         found = {state: await self._found(state, scan, query, counts) for state in states}
         entries = {entry.job_id: entry for one in found.values() for entry in one.entries}
-        newest = sorted(entries.values(), key=lambda entry: entry.shown_ms, reverse=True)
-        shown = [entry.job_id for entry in newest[query.offset : query.offset + query.limit]]
+        in_order = sorted(entries.values(), key=lambda entry: entry.shown_ms, reverse=not query.oldest_first)
+        shown = [entry.job_id for entry in in_order[query.offset : query.offset + query.limit]]
         capped = any(_is_capped(counts.by_state[state], one, query) for state, one in found.items())
         totals = {state: one.total for state, one in found.items()}
         return Page(await self.snapshots(shown), sum(totals.values()), capped, totals)

@@ -1,5 +1,5 @@
-"""Looking through the newest jobs of a state for those of a query. Few match, so the bytes are asked before they are
-read."""
+"""Looking through the newest jobs of a state, or the oldest, for those of a query. Few match, so the bytes are asked
+before they are read."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found of one state: the newest that match, how many do, and how many were looked at."""
+    """What was found of one state: the first that match, how many do, and how many were looked at."""
 
     entries: Sequence[Entry]
     total: int
@@ -81,7 +81,7 @@ class Scan:
     async def ended(self, name: str) -> Found:
         """Of an index of ended jobs."""
         if not self._has_names:
-            number, pairs = await self._newest(name)
+            number, pairs = await self._first(name)
             return Found([_ended(member, score) for member, score in pairs], number, number)
         pairs = await self._range(name, SCANNED)
         head = head_of(self._query.task) if self._query.task else b""
@@ -94,7 +94,7 @@ class Scan:
 
     async def due(self, name: str) -> Found:
         """Of an index of jobs that wait for a time."""
-        number, pairs = (0, await self._range(name, SCANNED)) if self._has_names else await self._newest(name)
+        number, pairs = (0, await self._range(name, SCANNED)) if self._has_names else await self._first(name)
         times = {job_id: ms_of(score) for job_id, score in pairs}
         entries = await self._entries(list(times), times)
         return Found.among(entries, self._query, len(pairs)) if self._has_names else Found(entries, number, number)
@@ -109,27 +109,31 @@ class Scan:
     async def _of_lane(self, lane: str, tombs: str, depth: int) -> Found:
         # ids of jobs that were taken out of the lane still stand there
         (gone,) = await self._ask(Command((b"SCARD", tombs))) if tombs else (0,)
-        (range_,) = await self._ask(Command((b"LRANGE", lane, -depth - gone, -1))) if depth else ([],)
-        ids = range_[::-1]
+        end = (0, depth + gone - 1) if self._query.oldest_first else (-depth - gone, -1)
+        (range_,) = await self._ask(Command((b"LRANGE", lane, *end))) if depth else ([],)
+        ids = range_ if self._query.oldest_first else range_[::-1]
         if gone and ids:
             (dead,) = await self._ask(Command((b"SMISMEMBER", tombs, *ids)))
             ids = [job_id for job_id, is_dead in zip(ids, dead, strict=True) if not is_dead]
         ids = ids[:depth]
         return Found.among(await self._entries(ids), self._query, len(ids))
 
-    async def _newest(self, name: str) -> tuple[int, list[tuple[bytes, bytes]]]:
-        """How many there are between the times asked for, and the newest."""
-        (number,) = await self._ask(Command((b"ZCOUNT", self._keys[name], *reversed(self._times()))))
+    async def _first(self, name: str) -> tuple[int, list[tuple[bytes, bytes]]]:
+        """How many there are between the times asked for, and the first of them."""
+        (number,) = await self._ask(Command((b"ZCOUNT", self._keys[name], *self._times())))
         return min(SCANNED, number), await self._range(name, self._wanted) if number and self._wanted else []
 
     async def _range(self, name: str, depth: int) -> list[tuple[bytes, bytes]]:
         limits = (b"WITHSCORES", b"LIMIT", 0, depth)
-        (flat,) = await self._ask(Command((b"ZREVRANGEBYSCORE", self._keys[name], *self._times(), *limits)))
+        times = self._times()
+        newest_first = (b"ZREVRANGEBYSCORE", self._keys[name], *reversed(times), *limits)
+        oldest_first = (b"ZRANGEBYSCORE", self._keys[name], *times, *limits)
+        (flat,) = await self._ask(Command(oldest_first if self._query.oldest_first else newest_first))
         return list(zip(flat[::2], flat[1::2], strict=True))
 
     def _times(self) -> tuple[str | int, str | int]:
         query = self._query
-        return f"({query.until_ms}" if query.until_ms else "+inf", query.since_ms or "-inf"
+        return query.since_ms or "-inf", f"({query.until_ms}" if query.until_ms else "+inf"
 
     async def _entries(self, ids: Sequence[bytes], times: dict[bytes, int] | None = None) -> list[Entry]:
         """Those that the sieve lets pass; `times` by which they are listed, if not by that at which they came."""

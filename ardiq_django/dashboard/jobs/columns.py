@@ -47,7 +47,7 @@ def lane(job: Job) -> str | None:
     return job.snapshot.job.lane or None
 
 
-@admin.display(description=_("when"))
+@admin.display(description=_("when"), ordering="when")
 def when(job: Job) -> str | None:
     what = _MOMENTS.get(job.snapshot.state, _("finished"))
     return stamp(shown_ms(job.snapshot), str(capfirst(what))) or None

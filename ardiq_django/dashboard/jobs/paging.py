@@ -19,7 +19,7 @@ else:
 
 
 class CappedPaginator(JobPaginator):
-    """Pages of the newest jobs; older ones are reached by narrowing the list."""
+    """Pages of the first jobs; others are reached by narrowing the list."""
 
     object_list: BrokerQuerySet
 
@@ -35,8 +35,8 @@ class CappedPaginator(JobPaginator):
         terms = self.object_list.terms
         if terms.narrowed:
             looked = ERRORS_SCANNED if terms.sieve else WINDOW
-            return _("Only the newest %(window)s jobs of each state were searched.") % {"window": written(looked)}
+            return _("Only the first %(window)s jobs of each state were searched.") % {"window": written(looked)}
         total = summed(self.object_list.by_state().values())
         return _(
-            "The newest %(shown)s of %(total)s jobs. Narrow the list by state, task or date to see older ones."
+            "The first %(shown)s of %(total)s jobs. Narrow the list by state, task or date to see others."
         ) % {"shown": written(self.count), "total": counted(max(total, self.count))}

@@ -16,11 +16,13 @@ from ardiq_django.dashboard.terms import Terms, Unanswerable, read
 from ardiq_django.results import State
 from ardiq_django.snapshot import Errors, Page, Snapshot
 
-ORDERS = ((), ("-when",), ("-when", "-pk"))
+NEWEST_FIRST = ((), ("-when",), ("-when", "-pk"))
+OLDEST_FIRST = (("when",), ("when", "-pk"), ("when", "pk"))
 
 
 class BrokerQuerySet(ApartQuerySet[Job]):
-    """Jobs of one queue, newest first. What a broker cannot answer raises; nothing is ever asked of a database."""
+    """Jobs of one queue, newest or oldest first. What a broker cannot answer raises; nothing is ever asked of a
+    database."""
 
     desk: Desk
 
@@ -40,9 +42,11 @@ class BrokerQuerySet(ApartQuerySet[Job]):
     def terms(self) -> Terms:
         """What is asked for; raises `Unanswerable` if it cannot be."""
         order = tuple(self.query.order_by)
-        if order not in ORDERS or not self.query.standard_ordering or self.query.extra_order_by:
-            raise Unanswerable(f"a broker lists jobs newest first, not by {', '.join(map(str, order))}")
-        return read(self.query.where).reading_errors(self.desk.reads_messages)
+        known = (*NEWEST_FIRST, *OLDEST_FIRST)
+        if order not in known or not self.query.standard_ordering or self.query.extra_order_by:
+            raise Unanswerable(f"a broker lists jobs by `when`, not by {', '.join(map(str, order))}")
+        terms = read(self.query.where).reading_errors(self.desk.reads_messages)
+        return terms.in_order(order in OLDEST_FIRST)
 
     @property
     def queue(self) -> str:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from ardiq_django.dashboard.desk import ROWS, desk_of
 from ardiq_django.dashboard.jobs.beside import beside
 from ardiq_django.dashboard.jobs.bulk import BulkMixin
-from ardiq_django.dashboard.jobs.columns import COLUMNS, lane
+from ardiq_django.dashboard.jobs.columns import COLUMNS, lane, when
 from ardiq_django.dashboard.jobs.deeds import JOB_DEEDS
 from ardiq_django.dashboard.jobs.export import ExportMixin
 from ardiq_django.dashboard.jobs.filters import (
@@ -46,7 +46,7 @@ class JobAdminMixin(BulkMixin, ExportMixin, JobPagesMixin):
         "A whole id leads to that job."
     )
     ordering = ("-when",)
-    sortable_by = ("when",)
+    sortable_by = (when,)  # type: ignore[assignment]
     date_hierarchy = "when"
     paginator = CappedPaginator
     list_per_page = ROWS
