@@ -221,8 +221,9 @@ class _Producer:
             self._gate.guard_thread()
         try:
             self._produce()
-        except Dead:
-            return
+        except Exception:
+            if not self._process.is_dead:  # whose errors nobody hears: Django closes cursors of what is closed
+                raise
         finally:
             connections.close_all()
 
