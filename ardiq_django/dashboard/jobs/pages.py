@@ -1,4 +1,4 @@
-"""What leads on from one job's page: a copy of the job, another time for it, and all of it as JSON."""
+"""What leads on from one job's page: a copy of the job, another time or call for it, and all of it as JSON."""
 
 from typing import Any
 
@@ -23,6 +23,7 @@ from ardiq_django.dashboard.audit import record
 from ardiq_django.dashboard.deed import Deed
 from ardiq_django.dashboard.desk import desk_of
 from ardiq_django.dashboard.jobs.again import can_run_again, run_again
+from ardiq_django.dashboard.jobs.amend import AmendForm, NotAmended, can_be_amended
 from ardiq_django.dashboard.jobs.deeds import by_verb
 from ardiq_django.dashboard.jobs.detail import JobPage
 from ardiq_django.dashboard.jobs.job import Job
@@ -31,14 +32,21 @@ from ardiq_django.dashboard.jobs.reschedule import RescheduleForm
 from ardiq_django.dashboard.moments import exact, moment
 from ardiq_django.dashboard.section import SectionMixin
 from ardiq_django.exceptions import ArdiqError, BrokerError
+from ardiq_django.models.job import LABELS
 from ardiq_django.states import TABLE, Verb
+from ardiq_django.wire import Answer
 
 
 class JobPagesMixin(SectionMixin):
     """Beside the deeds, which end where they began."""
 
     def get_urls(self) -> list[Any]:
-        views = {"again": self.again_view, "reschedule": self.reschedule_view, "json": self.json_view}
+        views = {
+            "again": self.again_view,
+            "reschedule": self.reschedule_view,
+            "amend": self.amend_view,
+            "json": self.json_view,
+        }
         ours = [
             path(f"<path:object_id>/{name}/", self.admin_site.admin_view(view), name=f"{self._model}_{name}")
             for name, view in views.items()
@@ -71,9 +79,17 @@ class JobPagesMixin(SectionMixin):
 
     def links(self, request: HttpRequest, job: Job) -> list[dict[str, Any]]:
         """Pages of this job that ask for something first."""
-        if job.snapshot.state not in TABLE[Verb.RESCHEDULE] or not self.may(request, "reschedule_job"):
-            return []
-        return [{"label": _("Reschedule…"), "address": self.address("reschedule", quote(job.pk))}]
+        found: list[dict[str, Any]] = []
+        if job.snapshot.state in TABLE[Verb.RESCHEDULE] and self.may(request, "reschedule_job"):
+            found.append({"label": _("Reschedule…"), "address": self.address("reschedule", quote(job.pk))})
+        app = desk_of(request).app(str(job.queue)) if self._may_amend(request) else None
+        if app and can_be_amended(app, job.snapshot):
+            found.append({"label": _("Change…"), "address": self.address("amend", quote(job.pk))})
+        return found
+
+    def _may_amend(self, request: HttpRequest) -> bool:
+        """The form shows arguments, so it is for those who may see them."""
+        return self.may(request, "change_job") and self.may(request, "view_job_payload")
 
     def deed_view(self, request: HttpRequest, object_id: str, deed: Deed) -> HttpResponse:
         try:
@@ -124,6 +140,57 @@ class JobPagesMixin(SectionMixin):
         record(request, "reschedule", [job], note=told)
         messages.success(request, _("%(job)s is due at %(time)s.") % {"job": job, "time": told})
         return True
+
+    def amend_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask for other arguments or another lane, and give them to a job that still waits as it was shown."""
+        if not self._may_amend(request):
+            raise PermissionDenied
+        try:
+            job, app = self._job(request, object_id, "change_job")
+            form = AmendForm(app, job.snapshot, request.POST if request.method == "POST" else None)
+        except NotAmended as error:
+            return self._not_done(request, job, str(error), "change")
+        except BrokerError as error:
+            return self._told(request, error)
+        if request.method == "POST" and not form.is_of_what_was_read:
+            return self._not_done(request, job, _("it was changed meanwhile"), "amend")
+        if request.method == "POST" and form.is_valid() and (done := self._amend(request, job, app, form)):
+            return done
+        context = {
+            "form": form,
+            "job": job,
+            "back": self.address("change", quote(job.pk)),
+            "title": capfirst(_("change %(job)s") % {"job": job}),
+        }
+        return TemplateResponse(request, "ardiq/amend.html", self.page_context(request, **context))
+
+    def _amend(self, request: HttpRequest, job: Job, app: Ardiq, form: AmendForm) -> HttpResponse | None:
+        """Where it leads to; None for the form again, with what is wrong in it."""
+        broker, changes = app.broker, form.changes
+        try:
+            (answer,) = broker.run_sync(broker.amend([form.amendment()])) if changes else [Answer.ALREADY]
+            refused = "" if answer in (Answer.DONE, Answer.ALREADY) else self._why_refused(app, job)
+        except (ArdiqError, TypeError, ValueError) as error:
+            form.add_error(None, str(error))
+            return None
+        if refused:
+            return self._not_done(request, job, refused, "change")
+        if changes:
+            record(request, "change", [job], note=", ".join(changes))
+            messages.success(request, _("Changed: %(what)s") % {"what": job})
+        return HttpResponseRedirect(self.address("change", quote(job.pk)))
+
+    def _why_refused(self, app: Ardiq, job: Job) -> str:
+        now = app.broker.run_sync(app.broker.get(str(job.job_id)))
+        if now is None:
+            return _("it is gone")
+        if now.state not in TABLE[Verb.AMEND]:
+            return _("it is %(state)s") % {"state": LABELS[now.state]}
+        return _("it was changed meanwhile")
+
+    def _not_done(self, request: HttpRequest, job: Job, why: str, page: str) -> HttpResponse:
+        messages.error(request, _("Not done: %(what)s: %(why)s") % {"what": job, "why": why})
+        return HttpResponseRedirect(self.address(page, quote(job.pk)))
 
     def json_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """What the page shows, as a file."""

@@ -1,8 +1,6 @@
-"""The forms of one schedule that is kept in the broker: its arguments, and when it fires."""
+"""The form of one schedule that is kept in the broker: when it fires, and in which lane."""
 
 import inspect
-import json
-from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -15,8 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from ardiq_django.ardiq import Ardiq
 from ardiq_django.clock import new_id
 from ardiq_django.config import CallOptions
-from ardiq_django.dashboard.call_form import OPTIONS, ArgumentField, ArgumentsForm
-from ardiq_django.dashboard.jobs.payload import masked, masks_of
+from ardiq_django.dashboard.call_form import OPTIONS
 from ardiq_django.dashboard.moments import SECOND, moment
 from ardiq_django.exceptions import ConfigError
 from ardiq_django.handles import Task
@@ -28,44 +25,7 @@ from ardiq_django.schedule import Misfire, Timetable
 
 KINDS = (("cron", _("cron expression")), ("interval", _("interval")), ("time", _("once")))
 FIELD_OF = {"cron": "spec", "interval": "every", "time": "at"}
-LONGEST_TEXT = 16_000
 ISO = "%Y-%m-%dT%H:%M:%S"
-
-
-class KeptArgumentsForm(ArgumentsForm):
-    """The arguments that a schedule has. One that is masked, or that is no JSON, stays unless another is typed."""
-
-    def __init__(self, definition: TaskDefinition, kept: Mapping[str, Any], data: Any = None) -> None:
-        super().__init__(definition, data)
-        self._unshown: dict[str, Any] = {}
-        is_masked = masks_of(definition.options.sensitive)
-        for name, value in kept.items():
-            field = self.fields[name]
-            text = None if masked({name: value}, is_masked) != {name: value} else _text(field, value)
-            field.initial = text
-            if text is None:
-                self._unshown[name] = value
-                field.required = False
-                kept_word = str(_("Not shown; leave it empty to keep it."))
-                field.help_text = f"{field.help_text} · {kept_word}" if field.help_text else kept_word
-
-    def call(self) -> inspect.BoundArguments:
-        for name, value in self._unshown.items():
-            if self.cleaned_data[name] == "":
-                self.cleaned_data[name] = list(value) if isinstance(value, tuple) else value
-        return super().call()
-
-
-def _text(field: Any, value: Any) -> str | None:
-    """The value as it would be typed; None if typing that would make another one."""
-    if isinstance(field, ArgumentField) and field.is_text:
-        return value if isinstance(value, str) and len(value) <= LONGEST_TEXT else None
-    value = list(value) if isinstance(value, tuple) else value
-    try:
-        text = json.dumps(value, ensure_ascii=False)
-        return text if len(text) <= LONGEST_TEXT and json.loads(text) == value else None
-    except (TypeError, ValueError, RecursionError):
-        return None
 
 
 class TimingForm(forms.Form):

@@ -26,7 +26,9 @@ from tests.admin.shop import INVOICE
 SECTIONS = [section for section in admin.site._registry.values() if isinstance(section, SectionMixin)]
 SENT = [*TEXTS.values(), "\x00", LONG[:9_000]]
 NO_PAIR = quote_from_bytes("\ud800<xss>".encode("utf-8", "surrogatepass"))
-PAGES = {"job": ["reschedule", "json", "delete"], "task": ["enqueue"], "queue": [], "worker": [], "schedule": []}
+PAGES = {
+    "job": ["reschedule", "amend", "json", "delete"], "task": ["enqueue"], "queue": [], "worker": [], "schedule": []
+}  # fmt: skip
 PARAMETERS = {
     "job": ("q", "queue", "task", "state", "since", "group", "o", "p", "when__year", "_changelist_filters"),
     "queue": ("q", "o", "p"),
