@@ -125,6 +125,7 @@ def pages(shop: Shop) -> dict[str, str]:
         "job history": at("job", of_a_job[State.FAILED], "history"),
         "job as JSON": at("job", of_a_job[State.FAILED], "json"),
         "job to reschedule": at("job", of_a_job[State.SCHEDULED], "reschedule"),
+        "job to change": at("job", of_a_job[State.SCHEDULED], "amend"),
         "task to enqueue": at("task", f"{shop.queue}:{INVOICE}", "enqueue"),
         "schedule planned": at("schedule", plan, "change"),
         "schedule declared": at("schedule", nightly, "change"),
