@@ -24,7 +24,7 @@ class StagedJob(msgspec.Struct, frozen=True, array_like=True, gc=False):
     task: str
     lane: str
     call: bytes  # the serializer's bytes of [args, kwargs]
-    enqueued_ms: int  # by the producer's clock; shown, never compared
+    enqueued_ms: int  # by the producer's clock; shown, and of an amended job its place in a lane
     token: str = ""  # of this very enqueue; "" where the id itself was made by it
     digest: str = ""  # of the task and its normalised arguments; "" where the id is not the caller's
     replaces: bool = False  # the id may start a new run once its earlier run has ended
