@@ -21,6 +21,7 @@ DECADES = {
 }  # fmt: skip
 DECADES_MS = tuple(DECADES)
 SPARK_HEIGHT, SPARK_STEP = 24, 5
+FLAG_LETTERS, LETTER = 16, 6  # of a name as many as are shown, each so wide at most, or nearly
 
 CHART = '<svg class="ardiq-chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}{}</svg>'
 TICK = (
@@ -32,6 +33,11 @@ REACH = '<rect class="ardiq-reach" x="{}" y="{}" width="{}" height="{}"><title>{
 STACK = '<g class="ardiq-stack{}">{}' + REACH + "</g>"
 LINE = '<polyline class="ardiq-line ardiq-{}" points="{}"/>'
 DOT = '<circle class="ardiq-fill ardiq-{}" cx="{}" cy="{}" r="1.6"/>'
+FLAG = (
+    '<g class="ardiq-flag"><title>{0}</title><rect class="ardiq-reach" x="{1}" y="0" width="9" height="{2}"/>'
+    '<line x1="{3}" x2="{3}" y1="{2}" y2="{4}"/>{5}</g>'
+)
+FLAG_NAME = '<text class="ardiq-flag-name{}" x="{}" y="8">{}</text>'
 SPARK = '<svg class="ardiq-spark" width="{0}" height="{1}" viewBox="0 0 {0} {1}" role="img" aria-label="{2}">{3}</svg>'
 SPARK_BAR = '<rect class="ardiq-fill ardiq-{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>'
 
@@ -57,6 +63,15 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class Flag:
+    """A line across the chart, after this share of its width. Where there is room its name stands on it."""
+
+    share: float
+    name: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class Spark:
     """One small bar: its value, its tone, and the tip that it shows."""
 
@@ -65,7 +80,7 @@ class Spark:
     title: str = ""
 
 
-def bars(name: str, moments: Sequence[Moment], parts: Sequence[Series]) -> SafeString:
+def bars(name: str, moments: Sequence[Moment], parts: Sequence[Series], flags: Sequence[Flag] = ()) -> SafeString:
     """Stacked bars, one for each moment, over an axis of counts."""
     sums = [sum(part.values[place] or 0 for part in parts) for place in range(len(moments))]
     most = _nice(max(sums, default=0))
@@ -74,10 +89,10 @@ def bars(name: str, moments: Sequence[Moment], parts: Sequence[Series]) -> SafeS
         return (FLOOR - TOP) * value / most
 
     ticks = _ticks(((value, _number(value)) for value in (0, most / 2, most)), lambda value: FLOOR - height(value))
-    return _chart(name, ticks, moments, _stacks(moments, parts, height, _number))
+    return _chart(name, ticks, moments, _stacks(moments, parts, height, _number) + _flags(flags))
 
 
-def lines(name: str, moments: Sequence[Moment], drawn: Sequence[Series]) -> SafeString:
+def lines(name: str, moments: Sequence[Moment], drawn: Sequence[Series], flags: Sequence[Flag] = ()) -> SafeString:
     """Lines of milliseconds over time, on a logarithmic axis, with gaps where nothing is known."""
     known = [value for one in drawn for value in one.values if value is not None]
     decades = _decades(min(known, default=1), max(known, default=1))
@@ -88,7 +103,8 @@ def lines(name: str, moments: Sequence[Moment], drawn: Sequence[Series]) -> Safe
 
     ticks = _ticks(((value, str(DECADES[value])) for value in decades), level)
     shapes = format_html_join("", "{}", ((shape,) for one in drawn for shape in _line(one, len(moments), level)))
-    return _chart(name, ticks, moments, shapes + _stacks(moments, drawn, None, lambda value: duration(round(value))))
+    shapes += _stacks(moments, drawn, None, lambda value: duration(round(value)))
+    return _chart(name, ticks, moments, shapes + _flags(flags))
 
 
 def spark(name: str, values: Sequence[Spark]) -> SafeString:
@@ -162,6 +178,26 @@ def _line(one: Series, number: int, level: Scale) -> list[SafeString]:
             )
             run = []
     return shapes
+
+
+def _flags(flags: Sequence[Flag]) -> SafeString:
+    """From the right, where the newest are, whose names have the first choice of the room on either side."""
+    flags = sorted(flags, key=lambda flag: -flag.share)
+    places = [round(LEFT + flag.share * (WIDTH - LEFT - RIGHT), 1) for flag in flags]
+    shapes, end = list[SafeString](), float(WIDTH)
+    for flag, x, before in zip(flags, places, [*places, 0.0][1:], strict=True):
+        width = LETTER * min(len(flag.name), FLAG_LETTERS)
+        fits = x + width <= end
+        fits_before = not fits and x <= end and (x - width > before or end == WIDTH)
+        name = _flag_name(flag.name, x, is_before=fits_before) if fits or fits_before else ""
+        shapes.append(format_html(FLAG, flag.title, round(x - 4.5, 1), TOP, x, FLOOR, name))
+        end = min(end, x - width if fits_before else x)
+    return format_html_join("", "{}", ((shape,) for shape in reversed(shapes)))
+
+
+def _flag_name(name: str, x: float, *, is_before: bool) -> SafeString:
+    shown = name if len(name) <= FLAG_LETTERS else f"{name[: FLAG_LETTERS - 1]}…"
+    return format_html(FLAG_NAME, " ardiq-flag-end" if is_before else "", x, shown)
 
 
 def _step(number: int) -> float:

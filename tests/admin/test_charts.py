@@ -1,11 +1,12 @@
 """Charts: what is drawn, and that it can neither act nor break the page."""
 
+from collections.abc import Callable
 from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
 
-from ardiq_django.dashboard.charts import Moment, Series, Spark, bars, lines, spark
+from ardiq_django.dashboard.charts import LEFT, RIGHT, WIDTH, Flag, Moment, Series, Spark, bars, lines, spark
 
 HOURS = [Moment(f"{hour}:00", f"hour {hour}", is_filling=hour == 3) for hour in range(4)]
 HOSTILE = '"><script>alert(1)</script>'
@@ -78,3 +79,39 @@ def test_names_cannot_act() -> None:
         assert "<script" not in svg
         assert not list(parsed(svg).iter("script"))
         assert "style=" not in svg
+
+
+def flags(svg: str) -> list[ElementTree.Element]:
+    return [one for one in parsed(svg).findall("g") if one.attrib["class"] == "ardiq-flag"]
+
+
+def flag_names(*given: Flag) -> list[str | None]:
+    return [one.findtext("text") for one in flags(bars("Jobs", HOURS, [Series("done", "succeeded", [1] * 4)], given))]
+
+
+@pytest.mark.parametrize("chart", [bars, lines])
+def test_a_flag_stands_where_its_moment_is_with_its_title(chart: Callable[..., str]) -> None:
+    given = [Flag(0.25, "v1", "v1 (1:00)"), Flag(0.75, "v2", "v2 (3:00)")]
+
+    found = flags(chart("Jobs", HOURS, [Series("done", "succeeded", [1, 1, 1, 1])], given))
+
+    drawn = [one.find("line") for one in found]
+    assert all(line is not None and line.attrib["x1"] == line.attrib["x2"] for line in drawn)
+    places = [float(line.attrib["x1"]) for line in drawn if line is not None]
+    assert places == [LEFT + share * (WIDTH - LEFT - RIGHT) for share in (0.25, 0.75)]
+    assert [one.findtext("title") for one in found] == ["v1 (1:00)", "v2 (3:00)"]
+    assert [one.findtext("text") for one in found] == ["v1", "v2"]
+
+
+def test_names_of_flags_stand_beside_them_where_there_is_room_and_the_newest_always_does() -> None:
+    assert flag_names(Flag(0.5, "old", ""), Flag(0.501, "older", ""), Flag(0.502, "new", "")) == ["old", None, "new"]
+    assert flag_names(Flag(0.97, "version 1", ""), Flag(1.0, "version 2", "")) == [None, "version 2"]
+    assert flag_names(Flag(0.5, "x" * 64, "")) == ["x" * 15 + "…"]
+    assert flag_names() == []
+
+
+def test_flags_cannot_act() -> None:
+    for share in (0.0, 0.5, 1.0):
+        svg = bars("Jobs", HOURS, [Series("done", "succeeded", [1] * 4)], [Flag(share, HOSTILE, HOSTILE)])
+        assert "<script" not in svg
+        assert flags(svg)[0].findtext("title") == HOSTILE

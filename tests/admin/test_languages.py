@@ -32,7 +32,10 @@ OPEN, CLOSE = "\u27e6", "\u27e7"
 INNERMOST = re.compile(f"{OPEN}[^{OPEN}{CLOSE}]*{CLOSE}")
 WORD = re.compile(r"[A-Za-z]{2,}")
 # what is nobody's to translate: names of formats and zones, words of the shop, of its errors and of its user
-NAMES = {"JSON", "CSV", "UTC", "invoice", "shop", "ValueError", "web", "paid", "boss", "default", "order", "html"}
+NAMES = {
+    *("JSON", "Prometheus", "CSV", "UTC", "html"),
+    *("invoice", "shop", "ValueError", "web", "paid", "boss", "default", "order"),
+}
 NAMES |= {"Traceback", "log", "no", "Search"}  # the traceback and log of the shop's attempts; an alt text of Django's
 EXPECTED = {
     "de": {

@@ -14,6 +14,7 @@ from ardiq_django.dashboard.desk import desk_of
 from ardiq_django.dashboard.jobs.job import Job, shown_ms
 from ardiq_django.dashboard.numbers import counted, written
 from ardiq_django.dashboard.overview.alarm import Alarm
+from ardiq_django.dashboard.overview.marks import Marks
 from ardiq_django.dashboard.overview.sight import NEWEST, TaskLine, known
 from ardiq_django.dashboard.overview.sights import Sights
 from ardiq_django.dashboard.overview.span import Span
@@ -98,11 +99,18 @@ class Overview:
             Series(_("run, median"), "scheduled", [one.run_ms(0.5) for one in self._figures]),
         ]
 
+    @cached_property
+    def marks(self) -> Marks:
+        """What was marked in all this time; where no chart is drawn nothing is looked for."""
+        return Marks(()) if self.is_quiet else Marks.of(self.span, self.now_ms)
+
     def throughput_chart(self) -> SafeString:
-        return bars(_("Throughput"), self.span.moments(self.now_ms), self.throughput)
+        name, moments = self.marks.beside(_("Throughput")), self.span.moments(self.now_ms)
+        return bars(name, moments, self.throughput, self.marks.flags)
 
     def latency_chart(self) -> SafeString:
-        return lines(_("Latency"), self.span.moments(self.now_ms), self.latency)
+        name, moments = self.marks.beside(_("Latency")), self.span.moments(self.now_ms)
+        return lines(name, moments, self.latency, self.marks.flags)
 
     @cached_property
     def tasks(self) -> list[TaskLine]:

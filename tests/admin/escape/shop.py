@@ -4,6 +4,9 @@ from typing import Any
 
 from ardiq_django import codec
 from ardiq_django.clock import new_epoch, now_ms
+from ardiq_django.models import Mark
+from ardiq_django.models.job import storable
+from ardiq_django.models.mark import LABEL_LENGTH
 from ardiq_django.plan import Plan, Planned
 from ardiq_django.results import Attempt
 from ardiq_django.statistics import BEGUN, FAILED, Figures
@@ -20,8 +23,9 @@ class HostileShop:
         self._reports: dict[str, Figures] = {}
 
     def fill(self, text: str) -> list[str]:
-        """Jobs in four states, a schedule, a worker and figures; the ids of the jobs."""
+        """Jobs in four states, a schedule, a worker, a mark and figures; the ids of the jobs."""
         made = self.jobs(text)
+        Mark.objects.put(storable(text)[:LABEL_LENGTH], now_ms())
         self.worker(text)
         self.schedule(text)
         self._reports[text[:170]] = Figures({BEGUN: 10, FAILED: 9})
