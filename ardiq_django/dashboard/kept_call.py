@@ -12,6 +12,7 @@ from ardiq_django.dashboard.jobs.payload import masked, masks_of
 from ardiq_django.registry import TaskDefinition
 
 LONGEST_BYTES = 16_000
+MOST_ROWS = 12  # of one argument; its reader may draw it larger
 
 
 class KeptArgumentsForm(ArgumentsForm):
@@ -26,6 +27,8 @@ class KeptArgumentsForm(ArgumentsForm):
             text = None if masked({name: value}, is_masked) != {name: value} else _text(field, value)
             field.initial = text
             field.required = bool(text and field.required)
+            if text:
+                field.widget.attrs["rows"] = min(MOST_ROWS, 1 + text.count("\n") + len(text) // 100)
             if text is None:
                 kept_word = str(_("Not shown; leave it empty to keep it."))
                 field.help_text = f"{field.help_text} · {kept_word}" if field.help_text else kept_word

@@ -293,7 +293,7 @@ def test_a_job_that_is_unique_by_its_call_keeps_its_arguments_and_may_change_its
     admin_client.post(url, {**form, LANE: "high"})
 
     assert "Its id is made of its arguments" in refused
-    assert "only those can be changed that do not count for it" in get(admin_client, url)
+    assert "only those that do not count for it can be changed" in get(admin_client, url)
     assert called_with(shop, job_id) == {"order": 4711}
     assert found(shop, job_id).job.lane == "high"
     assert enqueued(shop, 4711, unique=True) == job_id
@@ -329,12 +329,12 @@ def test_a_job_under_an_id_of_its_callers_is_known_by_its_new_call(shop: Shop, a
 def test_what_no_form_can_be_made_of_has_none(shop: Shop, admin_client: Client, what: str) -> None:
     if what == "ours":
         shop.app.registry.tasks[ACT] = shop.app.registry.tasks[INVOICE]
-    given: dict[str, Any] = {
+    particular: dict[str, dict[str, Any]] = {
         "undeclared": {"task": "shop.nowhere"},
         "unfit": {"kwargs": {"order": 2}},  # twice
         "ours": {"task": ACT},
-    }.get(what, {})
-    job_id = shop.put(4711, delay_ms=60_000, **given)
+    }
+    job_id = shop.put(4711, delay_ms=60_000, **particular.get(what, {}))
     if what == "undecodable":
         shop.corrupt(job_id)
     url = amend_url(shop, job_id)
