@@ -221,7 +221,7 @@ class _Producer:
             self._gate.guard_thread()
         try:
             self._produce()
-        except Exception:
+        except (Exception, Dead):
             if not self._process.is_dead:  # whose errors nobody hears: Django closes cursors of what is closed
                 raise
         finally:
