@@ -18,7 +18,7 @@ from ardiq_django.exceptions import ArdiqError
 from ardiq_django.operating.sieve import Sieve
 from ardiq_django.operating.status import QueueStatus, look
 from ardiq_django.results import State
-from ardiq_django.snapshot import SCANNED, Errors, Page, Query, Ran, Snapshot, Totals, WorkerRow
+from ardiq_django.snapshot import SCANNED, Errors, Page, Query, Ran, Snapshot, Totals, Vitals, WorkerRow
 from ardiq_django.statistics import Point, Resolution
 from ardiq_django.surroundings import around
 from ardiq_django.wire import StagedJob
@@ -43,6 +43,7 @@ class Desk:
         self._firsts: dict[tuple[str, Query], Page] = {}
         self._workers: dict[str, Sequence[WorkerRow]] = {}
         self._points: dict[tuple[str, Resolution, int], tuple[int, Sequence[Point]]] = {}
+        self._vitals: dict[str, Vitals] = {}
         self._unread: set[str] = set()
 
     @cached_property
@@ -73,6 +74,8 @@ class Desk:
         if "statuses" in self.__dict__:
             status = next(one for one in self.statuses if one.queue == queue)
             return None if status.problem else status.counts
+        if queue in self._vitals:
+            return self._vitals[queue].counts
         app = None if queue in self._unread else self.app(queue)
         try:
             return app.broker.run_sync(app.broker.count(Query())).by_state if app else None
@@ -195,8 +198,11 @@ class Desk:
         return self.read(queue, lambda broker: broker.durability(), None)
 
     def is_paused(self, queue: str) -> bool:
-        """Whether nothing is handed out."""
-        return self.read(queue, lambda broker: broker.paused(), False)
+        """Whether nothing is handed out. Its vitals tell the counters above a page, too."""
+        vitals = self.read(queue, lambda broker: broker.vitals(), None)
+        if vitals:
+            self._vitals[queue] = vitals
+        return vitals is not None and vitals.is_paused
 
     def is_served(self, queue: str) -> bool:
         """Whether a worker is registered."""

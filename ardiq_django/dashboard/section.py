@@ -87,6 +87,7 @@ class SectionMixin(ModelAdmin):
 
     def page_context(self, request: HttpRequest, **context: Any) -> dict[str, Any]:
         """What each page of ours shows, and what the admin shows around it."""
+        request.current_app = self.admin_site.name  # whose pages links lead to, as in Django
         return {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media, **context}
 
     # deeds

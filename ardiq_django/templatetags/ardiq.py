@@ -12,6 +12,7 @@ from django.urls import NoReverseMatch, reverse
 from ardiq_django.dashboard.act_words import told
 from ardiq_django.dashboard.overview.page import Overview
 from ardiq_django.dashboard.shortcuts import beside, places
+from ardiq_django.dashboard.totals import Totals, totals_of
 
 register = template.Library()
 
@@ -31,6 +32,12 @@ def ardiq_address(context: dict[str, Any], model: str, page: str = "changelist",
         return reverse(f"admin:ardiq_{model}_{page}", args=[quote(key)] if key else [], current_app=site)
     except NoReverseMatch:
         return ""
+
+
+@register.simple_tag(takes_context=True)
+def ardiq_totals(context: Context) -> Totals | None:
+    """How many jobs are in each state, in the queue that this page is about or in all."""
+    return totals_of(context["request"], getattr(context.get("opts"), "model_name", ""))
 
 
 @register.inclusion_tag("ardiq/keys.html", takes_context=True)

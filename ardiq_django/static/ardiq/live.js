@@ -1,7 +1,7 @@
 /* Fetches the page again now and then, and swaps the regions marked `data-live="<name>"`.
 
-   It rests while the tab is hidden, a row is ticked, a form is in use, or the page says that nothing changes any more
-   (`data-final`). Everything shown, its language and its rights, comes from the server. */
+   It rests while the tab is hidden, a row is ticked or a form is in use, and hurries no more where the page says that only
+   its counters can change (`data-final`). Everything shown, its language and its rights, comes from the server. */
 "use strict";
 
 document.addEventListener("DOMContentLoaded", () => {
@@ -126,8 +126,9 @@ document.addEventListener("DOMContentLoaded", () => {
   const plan = () => {
     clearTimeout(timer);
     const seconds = Number(choice.value);
-    if (seconds && !isFinal()) {
-      timer = setTimeout(turn, Math.min(RESTS_MOST, Math.max(seconds, floor) * 2 ** failures) * 1000);
+    if (seconds) {
+      const rest = isFinal() ? RESTS_MOST : Math.max(seconds, floor) * 2 ** failures;
+      timer = setTimeout(turn, Math.min(RESTS_MOST, rest) * 1000);
     }
   };
 
