@@ -76,10 +76,13 @@ async def test_a_job_that_was_changed_meanwhile_is_left_alone(keep: Keep) -> Non
     job = await keep.put()
     await amend(keep, job, call=b"\x92\x91\x01\x80")
 
-    answer = await amend(keep, job, call=b"\x92\x91\x02\x80")
+    answer = await amend(keep, job, call=b"\x92\x91\x02\x80", lane="high")
 
+    worker = await keep.worker()
     assert answer is STALE
-    assert (await keep.get(job.id)).job.call == b"\x92\x91\x01\x80"
+    assert await worker.claim(5, lanes=("high",)) == []
+    (delivery,) = await worker.claim(5, lanes=("default",))
+    assert (delivery.job.lane, delivery.job.call) == ("default", b"\x92\x91\x01\x80")
 
 
 async def test_two_changes_of_one_job_in_one_call_are_made_one_after_the_other(keep: Keep) -> None:

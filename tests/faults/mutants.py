@@ -55,6 +55,10 @@ MUTANTS = (
         "withdraw(id, state, envelope, tally)", "", REDIS, EXACT,
     ),
     Mutant(
+        "an amendment that is refused moves the job", f"{DATABASE}.wishes:_amend",
+        "if answer is Answer.DONE:", "if True:", SQLITE, EXACT,
+    ),
+    Mutant(
         "a tombstone is not removed", "_common.lua",
         "call('SREM', lane_tombs(lane), id) == 1", "false", REDIS, EXACT,
     ),
