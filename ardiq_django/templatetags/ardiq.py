@@ -43,7 +43,8 @@ def ardiq_totals(context: Context) -> Totals | None:
 @register.inclusion_tag("ardiq/keys.html", takes_context=True)
 def ardiq_keys(context: Context) -> dict[str, Any]:
     """The shortcuts of this page, and the button that lists them."""
-    return {"places": list(places(context.get("available_apps"))), "ways": beside(context.get("cl"))}
+    ways = context.get("ways") or beside(context.get("cl"))
+    return {"places": list(places(context.get("available_apps"))), "ways": ways}
 
 
 @register.filter

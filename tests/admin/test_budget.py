@@ -132,6 +132,7 @@ def pages(shop: Shop) -> dict[str, str]:
         "schedule history": at("schedule", plan, "history"),
         "queue history": at("queue", shop.queue, "history"),
         "worker history": at("worker", f"{shop.queue}:e1", "history"),
+        "worker": at("worker", f"{shop.queue}:e1", "change"),
     }
 
 

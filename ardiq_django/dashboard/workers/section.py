@@ -6,7 +6,6 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.utils import quote
 from django.http import HttpRequest
-from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext, pgettext_lazy
@@ -15,67 +14,17 @@ from django.utils.translation import gettext_lazy as _
 from ardiq_django.dashboard.deed import Deed, each
 from ardiq_django.dashboard.desk import Desk, desk_of
 from ardiq_django.dashboard.jobs.job import short
-from ardiq_django.dashboard.moments import duration, stamp
+from ardiq_django.dashboard.moments import duration
 from ardiq_django.dashboard.rows import RowsQuerySet
-from ardiq_django.dashboard.section import SectionMixin
-from ardiq_django.dashboard.workers.worker import LABELS, Mood, Worker
+from ardiq_django.dashboard.workers.columns import lease, memory, mood, name, slots, uptime, versions
+from ardiq_django.dashboard.workers.page import WorkerPagesMixin, longest_first
+from ardiq_django.dashboard.workers.worker import Mood, Worker
 from ardiq_django.declared import get_app
 from ardiq_django.exceptions import ArdiqError
 from ardiq_django.snapshot import Snapshot
 from ardiq_django.wire import Command, Order
 
 SHOWN_JOBS = 3  # of each worker
-TONES = {
-    Mood.WORKING: "running",
-    Mood.IDLE: "succeeded",
-    Mood.QUIET: "retrying",
-    Mood.STOPPING: "retrying",
-    Mood.LOST: "failed",
-}
-
-
-@admin.display(description=_("worker"), ordering="name")
-def name(worker: Worker) -> SafeString:
-    where = gettext("%(host)s, process %(pid)s") % {"host": worker.host, "pid": worker.pid}
-    return format_html('{} <small class="ardiq-quiet ardiq-below">{}</small>', worker.name, where)
-
-
-@admin.display(description=_("state"), ordering="mood")
-def mood(worker: Worker) -> SafeString:
-    known = Mood(worker.mood)
-    return format_html('<span class="ardiq-state ardiq-{}">{}</span>', TONES[known], LABELS[known])
-
-
-@admin.display(description=_("slots used"), ordering="running")
-def slots(worker: Worker) -> str:
-    return gettext("%(used)d of %(all)d") % {"used": worker.running, "all": worker.row.card.concurrency}
-
-
-@admin.display(description=_("lease"))
-def lease(worker: Worker) -> SafeString:
-    left_ms = worker.row.lease_end_ms - worker.row.now_ms
-    form = gettext("%(time)s left") if worker.is_alive else gettext("over since %(time)s")
-    when = stamp(worker.row.lease_end_ms, gettext("ends"))
-    return format_html(
-        '{} <small class="ardiq-quiet ardiq-below">{}</small>', form % {"time": duration(abs(left_ms))}, when
-    )
-
-
-@admin.display(description=_("memory"), ordering="rss_bytes")
-def memory(worker: Worker) -> str | None:
-    return filesizeformat(worker.rss_bytes) if worker.rss_bytes > 0 else None
-
-
-@admin.display(description=_("up"), ordering="-started_ms")
-def uptime(worker: Worker) -> str:
-    return duration(worker.row.now_ms - worker.started_ms)
-
-
-@admin.display(description=_("versions"))
-def versions(worker: Worker) -> SafeString | None:
-    told = sorted(worker.row.news.versions.items(), key=lambda one: one[0].lower())
-    lines = format_html_join("", "<span>{} {}</span>", ((what[:40], version[:40]) for what, version in told[:8]))
-    return format_html('<small class="ardiq-quiet ardiq-lines">{}</small>', lines) if told else None
 
 
 def _tell(order: Order) -> Callable[[Worker], None]:
@@ -130,16 +79,15 @@ def workers_of(desk: Desk) -> Iterator[Worker]:
 
 def shown_jobs(worker: Worker) -> list[str]:
     """The ids of some of its jobs, the longest running first."""
-    starts = worker.row.news.starts
-    return sorted(starts, key=starts.__getitem__)[:SHOWN_JOBS]
+    return longest_first(worker)[:SHOWN_JOBS]
 
 
-class WorkerAdminMixin(SectionMixin):
-    """The same page for every broker; mix it with the `ModelAdmin` of a theme."""
+class WorkerAdminMixin(WorkerPagesMixin):
+    """The same pages for every broker; mix it with the `ModelAdmin` of a theme."""
 
     deeds: Sequence[Deed] = DEEDS  # type: ignore[misc]
     list_display: Any = (name, "queue", mood, slots, lease, memory, uptime, versions)
-    list_display_links = None
+    list_display_links = (name,)
     change_list_template = "ardiq/change_list.html"
     search_fields = ("name", "host", "queue")
     ordering = ("host", "pid", "queue")
@@ -166,7 +114,8 @@ class WorkerAdminMixin(SectionMixin):
             lines = [self._job(worker, one, snapshots.get(one)) for one in shown_jobs(worker)]
             if (more := worker.running - len(lines)) > 0:
                 others = ngettext("and %(more)d more", "and %(more)d more", more)
-                lines.append(format_html("<span>{}</span>", others % {"more": more}))
+                whole = self.address("change", quote(worker.pk))
+                lines.append(format_html('<a href="{}">{}</a>', whole, others % {"more": more}))
             together = format_html_join("", "{}", ((line,) for line in lines))
             return format_html('<span class="ardiq-lines">{}</span>', together) if lines else None
 

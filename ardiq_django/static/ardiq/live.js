@@ -109,6 +109,10 @@ document.addEventListener("DOMContentLoaded", () => {
       if (!response.ok) {
         throw new Error(String(response.status));
       }
+      if (response.redirected) {
+        location.reload(); // what it showed is gone, or so is who looked
+        return;
+      }
       const text = await response.text();
       if (!isBusy()) {
         swap(text);
