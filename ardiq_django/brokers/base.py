@@ -241,11 +241,11 @@ class Broker(ABC):
         """Jobs by end, start, due or enqueue time. Of each state at most the first 10,000 of that order are scanned;
         times that are asked for bound what is scanned, but for what is queued in Redis."""
 
-    async def errors(self, query: Query) -> Errors:
-        """The jobs of a query with their last errors, in the order of `page`; the first `ERRORS_SCANNED` of each state
-        are scanned, and messages may be cut. For what failed or is retried; of any other job there is no error."""
-        page = await self.page(replace(query, offset=0, limit=ERRORS_SCANNED))
-        return Errors([Erred.of(row) for row in page.rows], page.capped or page.total > ERRORS_SCANNED)
+    async def errors(self, query: Query, depth: int = ERRORS_SCANNED) -> Errors:
+        """The jobs of a query with their last errors, in the order of `page`; the first `depth` of each state are
+        scanned, and messages may be cut. For what failed or is retried; of any other job there is no error."""
+        page = await self.page(replace(query, offset=0, limit=depth))
+        return Errors([Erred.of(row) for row in page.rows], page.capped or page.total > depth)
 
     async def ahead(self, job: StagedJob) -> int | None:
         """How many jobs stand before a queued one in its lane; None where these are more than `AHEAD_MOST`, or it is

@@ -18,7 +18,7 @@ from ardiq_django.exceptions import ArdiqError
 from ardiq_django.operating.sieve import Sieve
 from ardiq_django.operating.status import QueueStatus, look
 from ardiq_django.results import State
-from ardiq_django.snapshot import SCANNED, Errors, Page, Query, Ran, Snapshot, Totals, Vitals, WorkerRow
+from ardiq_django.snapshot import SCANNED, Erred, Errors, Page, Query, Ran, Snapshot, Totals, Vitals, WorkerRow
 from ardiq_django.statistics import Point, Resolution
 from ardiq_django.surroundings import around
 from ardiq_django.wire import StagedJob
@@ -65,10 +65,6 @@ class Desk:
             self.problem = str(error)
             return None
 
-    def counts(self, queue: str) -> Mapping[State, int]:
-        """How many jobs are in each state."""
-        return self.by_state(queue, Query())
-
     def states(self, queue: str) -> Mapping[State, int] | None:
         """How many jobs of a declared queue are in each state; None if it cannot be read, which hides no other one."""
         if "statuses" in self.__dict__:
@@ -76,6 +72,8 @@ class Desk:
             return None if status.problem else status.counts
         if queue in self._vitals:
             return self._vitals[queue].counts
+        if (known := self._totals.get(_first_of(queue, Query(), tuple(State)))) is not None:
+            return known.by_state
         app = None if queue in self._unread else self.app(queue)
         try:
             return app.broker.run_sync(app.broker.count(Query())).by_state if app else None
@@ -92,51 +90,73 @@ class Desk:
     def _first(self, queue: str, query: Query) -> Page:
         key = _first_of(queue, query, query.states)
         if key not in self._firsts:
-            self._firsts[key] = self._page(*key)
+            self._firsts[key] = self._page(*key) if query.is_narrowed else self._with_totals(*key)
         return self._firsts[key]
 
-    def newest(self, queue: str, state: State, number: int) -> Sequence[Snapshot]:
-        """The newest jobs in a state."""
-        return self._page(queue, Query((state,), limit=number, wants_total=False)).rows
+    def _with_totals(self, queue: str, query: Query) -> Page:
+        # which are asked for in any case, for all states at once
+        page, found = self._page(queue, replace(query, wants_total=False)), self.by_state(queue, query)
+        return replace(page, total=_inside(found), capped=any(number > WINDOW for number in found.values()))
+
+    def total(self, queue: str, query: Query) -> int:
+        """How many rows a query has, of each state those within the window."""
+        return self.first(queue, query).total if query.is_narrowed else _inside(self.by_state(queue, query))
+
+    def failures(self, queue: str, number: int) -> Sequence[Erred]:
+        """The jobs that failed last."""
+        return self.read(queue, lambda broker: broker.errors(Query((State.FAILED,)), number), Errors(())).rows
 
     def rows(self, queue: str, query: Query, low: int, high: int) -> Sequence[Snapshot]:
         """The rows from `low` to before `high`, within the window."""
         high, before, found = min(high, WINDOW), 0, list[Snapshot]()
         for part in in_order(query):
-            total = self._first(queue, part).total
+            total = self.total(queue, part)
             found += self._slice(queue, part, max(0, low - before), min(high - before, total))
             before += total
         return found
 
     def _slice(self, queue: str, query: Query, low: int, high: int) -> Sequence[Snapshot]:
-        first = self._first(queue, query)
-        if high <= len(first.rows):
-            return first.rows[low : max(0, high)]
-        return self._page(queue, replace(query, offset=low, limit=max(0, high - low))).rows
+        if high <= ROWS:
+            return self._first(queue, query).rows[low:high] if high > low else ()
+        return self._page(queue, replace(query, offset=low, limit=max(0, high - low), wants_total=False)).rows
 
     def bounds(self, queue: str, query: Query) -> tuple[int, int] | None:
         """The times of the oldest and the newest row; None if there are none.
 
         Where the oldest is not at hand it is the time up to which ended jobs are kept: to look would be to scan."""
-        newest_first = replace(query, oldest_first=False)
-        firsts, app = [self._first(queue, part) for part in in_order(newest_first)], self.app(queue)
+        firsts, app = [self._first(queue, part) for part in in_order(query)], self.app(queue)
         firsts = [first for first in firsts if first.rows]
         if not firsts or app is None:
             return None
-        newest = max(shown_ms(first.rows[0]) for first in firsts)
+        ends = [shown_ms(row) for first in firsts for row in (first.rows[0], first.rows[-1])]
+        oldest, newest = min(ends), max(ends)
         if all(len(first.rows) >= first.total for first in firsts):
-            return min(shown_ms(first.rows[-1]) for first in firsts), newest
+            return oldest, newest
+        if query.oldest_first:
+            return oldest, max(newest, self.now_ms, self._latest_ms(queue, query))
         kept = max(app.options.rules.kept_ms(state) for state in query.states)
         return min(max(query.since_ms, self.now_ms - kept), newest), newest
 
+    def _latest_ms(self, queue: str, query: Query) -> int:
+        """The last of the times to come."""
+        parts = in_order(replace(query, oldest_first=False))
+        rows = [row for part in parts if set(part.states) <= set(LATER) for row in self._first(queue, part).rows]
+        return max(map(shown_ms, rows), default=0)
+
     def by_state(self, queue: str, query: Query) -> Mapping[State, int]:
         """How many rows of a query are in each of its states."""
-        known = self._counted(queue, query) if query.is_narrowed else {}
+        if not query.is_narrowed:
+            found = self._total_of(queue, Query())
+            return {state: found.get(state, 0) for state in query.states}
+        known = self._counted(queue, query)
         rest = replace(query, states=tuple(state for state in query.states if state not in known))
-        key = _first_of(queue, rest, rest.states)
-        if rest.states and key not in self._totals:
-            self._totals[key] = self.read(queue, lambda broker: broker.count(rest), Totals({}))
-        return {**known, **(self._totals[key].by_state if rest.states else {})}
+        return {**known, **(self._total_of(queue, rest) if rest.states else {})}
+
+    def _total_of(self, queue: str, query: Query) -> Mapping[State, int]:
+        key = _first_of(queue, query, query.states)
+        if key not in self._totals:
+            self._totals[key] = self.read(queue, lambda broker: broker.count(query), Totals({}))
+        return self._totals[key].by_state
 
     def _counted(self, queue: str, query: Query) -> dict[State, int]:
         """What the pages that were read have told of a query, whichever of its states they show."""
@@ -237,6 +257,10 @@ def in_order(query: Query) -> list[Query]:
     """The parts of a list, one below the other: what waits for a time to come does not hide what happens now."""
     apart = ([state for state in query.states if (state in LATER) is is_later] for is_later in (False, True))
     return [replace(query, states=tuple(states)) for states in apart if states]
+
+
+def _inside(numbers: Mapping[State, int]) -> int:
+    return sum(min(number, WINDOW) for number in numbers.values())
 
 
 def _first_of(queue: str, query: Query, states: Sequence[State]) -> tuple[str, Query]:

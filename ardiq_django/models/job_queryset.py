@@ -13,7 +13,7 @@ from django.db.models.sql.compiler import SQLCompiler
 
 from ardiq_django.models.dialects import Dialect, dialect
 from ardiq_django.models.dialects.base import READY, SUSPECT
-from ardiq_django.models.listing import ENDED, LANES, LIVE, OLDEST, WAITING, Listing, last_runs
+from ardiq_django.models.listing import ENDED, LANES, LIVE, OLDEST, PAUSED, WAITING, Listing, last_runs
 from ardiq_django.models.rows import Claimed, Hand, Intake
 from ardiq_django.results import State
 from ardiq_django.snapshot import SCANNED, Query, Totals
@@ -167,12 +167,22 @@ class JobQuerySet(models.QuerySet["Job"]):
         if not query.states:
             return [], False
         listing = Listing(queue, query, ())
-        return self._dialect.rows(*listing.errors(depth)), bool(self._totals(listing, depth).capped)
+        if query.is_narrowed:
+            return self._dialect.rows(*listing.errors(depth)), bool(self._totals(listing, depth).capped)
+        rows = self._dialect.rows(*listing.errors(depth + 1))  # one more tells that there is more
+        seen, kept = Counter[str](), []
+        for row in rows:
+            seen[row[2]] += 1
+            kept += [row] if seen[row[2]] <= depth else []
+        return kept, len(kept) < len(rows)
 
-    def oldest_ms(self, queue: str) -> int | None:
-        """When the first of those queued was due; None if none is."""
-        ((oldest_ms,),) = self._dialect.rows(OLDEST, [queue] * 4)
-        return None if oldest_ms is None else int(oldest_ms)
+    def vitals(self, queue: str, most: int) -> tuple[Totals, int | None, bool]:
+        """How many rows are in each state, when the first of those queued was due, and whether the queue is paused."""
+        listing = Listing(queue, Query(), None)
+        rows = self._dialect.rows(*listing.vitals(most + 1))
+        told = {branch: number for branch, number, _ in rows}
+        totals = _totals(listing, [row for row in rows if row[0] >= 0], most)
+        return totals, None if told[OLDEST] is None else int(told[OLDEST]), bool(told[PAUSED])
 
     def totals(self, queue: str, query: Query, most: int) -> Totals:
         """How many rows of a query are in each of its states; of each index no more than `most` are looked at."""
@@ -194,10 +204,14 @@ class JobQuerySet(models.QuerySet["Job"]):
         return Listing(queue, query, [lane for (lane,) in found])
 
     def _totals(self, listing: Listing, most: int) -> Totals:
-        states = listing.states()
-        by_state, capped = dict.fromkeys(states, 0), list[State]()
-        # one more tells that there is more
-        for branch, scanned, matching in self._dialect.rows(*listing.totals(most + 1)):
-            by_state[states[branch]] += min(int(matching), most)
-            capped += [states[branch]] if scanned > most else []
-        return Totals(by_state, capped)
+        rows = self._dialect.rows(*listing.totals(most + 1))  # one more tells that there is more
+        return _totals(listing, rows, most)
+
+
+def _totals(listing: Listing, rows: Iterable[tuple[int, int, int]], most: int) -> Totals:
+    states = listing.states()
+    by_state, capped = dict.fromkeys(states, 0), list[State]()
+    for branch, scanned, matching in rows:
+        by_state[states[branch]] += min(int(matching), most)
+        capped += [states[branch]] if scanned > most else []
+    return Totals(by_state, capped)

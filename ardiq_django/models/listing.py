@@ -32,12 +32,14 @@ WITH RECURSIVE leap (lane) AS (
   FROM leap WHERE lane IS NOT NULL
 )"""  # noqa: S608
 LANES = f"{LEAP} SELECT lane FROM leap WHERE lane IS NOT NULL"  # noqa: S608
-# When the first of those queued was due.
-OLDEST = f"""{LEAP}
-SELECT MIN(first_ms) FROM (
+# A branch each: when the first of those queued was due, and whether their queue is paused.
+OLDEST, PAUSED = -1, -2
+STANDING = f"""
+SELECT {OLDEST}, MIN(first_ms), 0 FROM (
   SELECT (SELECT MIN(due_ms) FROM ardiq_job WHERE queue = %s AND {READY} AND lane = leap.lane) AS first_ms FROM leap
   UNION ALL SELECT MIN(due_ms) FROM ardiq_job WHERE queue = %s AND {SUSPECT}
-) AS firsts"""  # noqa: S608
+) AS firsts
+UNION ALL SELECT {PAUSED}, COUNT(*), 0 FROM ardiq_queue WHERE name = %s AND paused"""  # noqa: S608
 
 
 RAN = f"""
@@ -121,6 +123,11 @@ class Listing:
         matching = f"SUM(CASE {terms.replace('WHERE', 'WHEN', 1)} THEN 1 ELSE 0 END)" if terms else "COUNT(*)"
         sql = f"SELECT branch, COUNT(*), {matching} FROM ({found}) AS found GROUP BY branch"  # noqa: S608
         return sql, [*values, *params]
+
+    def vitals(self, most: int) -> tuple[str, list[Any]]:
+        """The totals, and beside them how the queue stands; see `STANDING`."""
+        totals, params = self.totals(most)
+        return f"{LEAP} {totals} UNION ALL {STANDING}", [*[self._queue] * 2, *params, *[self._queue] * 3]
 
     def states(self) -> list[State]:
         """The state of each branch, by its number."""

@@ -33,6 +33,18 @@ async def test_a_suspect_is_handed_out_alone(keep: Keep) -> None:
     assert ids(after) == [job.id for job in innocent]
 
 
+async def test_a_suspect_that_is_handed_back_is_handed_out_in_the_same_turn(keep: Keep) -> None:
+    (suspect,) = await suspects(keep)
+    worker = await keep.worker()
+    (delivery,) = await worker.claim(1)
+    worker.held.clear()  # it no longer counts it, and so is no longer chosen for any
+    assert await worker.claim(1) == []
+
+    again = (await worker.exchange(released(delivery), want=1)).deliveries
+
+    assert ids(again) == [suspect]
+
+
 async def chosen_while_busy(keep: Keep) -> tuple[Worker, list[Delivery], str]:
     """Anna, two innocent jobs in her hands, and the suspect she has been chosen for."""
     anna, dead = await keep.worker("anna"), await keep.worker("dead")

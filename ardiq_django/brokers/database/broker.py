@@ -29,7 +29,7 @@ from ardiq_django.brokers.durability import Durability
 from ardiq_django.exceptions import ConfigError
 from ardiq_django.models.dialects import check_vendor
 from ardiq_django.results import State
-from ardiq_django.snapshot import Errors, Page, Query, Ran, Snapshot, Totals, Vitals, WorkerRow
+from ardiq_django.snapshot import ERRORS_SCANNED, Errors, Page, Query, Ran, Snapshot, Totals, Vitals, WorkerRow
 from ardiq_django.statistics import Figures, Point, Resolution
 from ardiq_django.wire import (
     Acceptance,
@@ -271,8 +271,8 @@ class DatabaseBroker(Broker):
     async def page(self, query: Query) -> Page:
         return await self._in(self._rest, reading.page, self._tables, query)
 
-    async def errors(self, query: Query) -> Errors:
-        return await self._in(self._rest, reading.errors, self._tables, query)
+    async def errors(self, query: Query, depth: int = ERRORS_SCANNED) -> Errors:
+        return await self._in(self._rest, reading.errors, self._tables, query, depth)
 
     async def workers(self) -> list[WorkerRow]:
         return await self._in(self._rest, leases.workers, self._tables)

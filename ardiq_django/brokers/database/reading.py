@@ -6,7 +6,6 @@ from django.db.models import Count
 
 from ardiq_django.brokers.database.tables import Tables
 from ardiq_django.brokers.database.upkeep import late_end
-from ardiq_django.brokers.database.wishes import is_paused
 from ardiq_django.models import Job
 from ardiq_django.models.job_queryset import Literally
 from ardiq_django.models.listing import READY, RUNNING
@@ -14,7 +13,6 @@ from ardiq_django.results import State
 from ardiq_django.snapshot import (
     AHEAD_MOST,
     COUNTED_MOST,
-    ERRORS_SCANNED,
     RUNS_SCANNED,
     SCANNED,
     Erred,
@@ -116,9 +114,9 @@ def page(tables: Tables, query: Query) -> Page:
     return Page(rows, total, bool(listed.totals.capped), listed.totals.by_state)
 
 
-def errors(tables: Tables, query: Query) -> Errors:
+def errors(tables: Tables, query: Query, depth: int) -> Errors:
     """Jobs with their last errors, without anything else of them."""
-    rows, capped = tables.table.errors(tables.queue, query, ERRORS_SCANNED)
+    rows, capped = tables.table.errors(tables.queue, query, depth)
     return Errors([Erred(row[0], row[1], State(row[2]), *row[3:]) for row in rows], capped)
 
 
@@ -129,11 +127,10 @@ def counts(tables: Tables) -> dict[State, int]:
 
 def vitals(tables: Tables) -> Vitals:
     """How the queue stands."""
-    now, oldest_ms = tables.now_ms, tables.table.oldest_ms(tables.queue)
-    found = tables.table.totals(tables.queue, Query(), COUNTED_MOST)
+    now, (found, oldest_ms, paused) = tables.seen_ms, tables.table.vitals(tables.queue, COUNTED_MOST)
     held = dict(tables.jobs.filter(Literally(RUNNING)).values_list("epoch").annotate(Count("pk")))
     waits_ms = None if oldest_ms is None else max(0, now - oldest_ms)
-    return Vitals(found.by_state, is_paused(tables), waits_ms, held)
+    return Vitals(found.by_state, paused, waits_ms, held)
 
 
 def count(tables: Tables, query: Query) -> Totals:
@@ -150,7 +147,7 @@ class _View:
 
     def __init__(self, tables: Tables, jobs: Sequence[Job]) -> None:
         self._rules = tables.rules
-        self._now_ms = tables.now_ms
+        self._now_ms = tables.seen_ms
         self._histories = tables.histories([job.pk for job in jobs if job.has_history])
         running = {job.epoch for job in jobs if job.state == State.RUNNING}
         holders = tables.workers.filter(epoch__in=running) if running else ()

@@ -1,5 +1,6 @@
 """The tables of one queue, as seen from the calling thread, its connection and its transaction."""
 
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cache, cached_property
@@ -20,6 +21,7 @@ from ardiq_django.models.stat import StatQuerySet
 from ardiq_django.models.worker import WorkerQuerySet
 
 ABORTED_RUNNING = "aborted while it ran"
+ASKED_EVERY_S = 10.0
 
 
 class Bells(NamedTuple):
@@ -54,11 +56,20 @@ class Tables:
         self.queue = rules.queue
         self.bells = bells_of(alias, rules.queue)
         self.skew_ms = 0
+        self._told = 0, -ASKED_EVERY_S
 
     @property
     def now_ms(self) -> int:
         """The database's time."""
         return dialect(connections[self.alias]).now_ms() + self.skew_ms
+
+    @property
+    def seen_ms(self) -> int:
+        """The same, for who only looks: as it was told not long ago, and has gone on since."""
+        (told_ms, at_s), now_s = self._told, time.monotonic()
+        if now_s - at_s >= ASKED_EVERY_S:
+            self._told = told_ms, at_s = dialect(connections[self.alias]).now_ms(), now_s
+        return told_ms + round((now_s - at_s) * 1000) + self.skew_ms
 
     @cached_property
     def table(self) -> JobQuerySet:

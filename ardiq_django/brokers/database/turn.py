@@ -11,7 +11,7 @@ from ardiq_django.models.rows import Claimed, Hand
 from ardiq_django.models.worker import Look
 from ardiq_django.results import Attempt
 from ardiq_django.stored import FRESH, Tally, deliver
-from ardiq_django.wire import Answer, Delivery, Exchange, Turn
+from ardiq_django.wire import Answer, Delivery, Exchange, Released, Turn
 
 PROMOTED_AT_ONCE = 200
 EXPIRED_AT_ONCE = 200
@@ -43,6 +43,8 @@ class _Turning:
         if self._turn.call <= self._look.call:
             return self._as_before()
         settled = settle(self._tables, self._turn, self._look.now_ms)
+        if any(isinstance(one, Released) and one.delivery.crashes for one in self._turn.outcomes):
+            self._look = self._looked()  # they are suspects again
         due_ms = self._move(settled.due_ms)
         deliveries = self._claim()
         self._remember(self._turn.call, "".join([answer[0] for answer in settled.answers]))

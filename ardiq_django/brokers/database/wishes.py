@@ -1,4 +1,4 @@
-"""What handles and the admin ask for: abort, replay, reschedule, amend, delete, pause, clear. Each by the state table."""
+"""What handles and the admin ask for: abort, replay, reschedule, amend, delete, pause, clear; by the state table."""
 
 from collections.abc import Callable, Sequence
 

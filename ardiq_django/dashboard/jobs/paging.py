@@ -37,6 +37,7 @@ class CappedPaginator(JobPaginator):
             looked = ERRORS_SCANNED if terms.sieve else WINDOW
             return _("Only the first %(window)s jobs of each state were searched.") % {"window": written(looked)}
         total = summed(self.object_list.by_state().values())
-        return _(
-            "The first %(shown)s of %(total)s jobs. Narrow the list by state, task or date to see others."
-        ) % {"shown": written(self.count), "total": counted(max(total, self.count))}
+        return _("The first %(shown)s of %(total)s jobs. Narrow the list by state, task or date to see others.") % {
+            "shown": written(self.count),
+            "total": counted(max(total, self.count)),
+        }

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Max, Min, Q
 
 from ardiq_django.dashboard.apart import NOT_A_DATABASE, ApartQuerySet
-from ardiq_django.dashboard.desk import WINDOW, Desk
+from ardiq_django.dashboard.desk import ROWS, WINDOW, Desk
 from ardiq_django.dashboard.jobs.job import Job
 from ardiq_django.dashboard.moments import moment
 from ardiq_django.dashboard.terms import Terms, Unanswerable, read
@@ -102,7 +102,7 @@ class BrokerQuerySet(ApartQuerySet[Job]):
         if self.query.is_empty() or self.query.is_sliced or self.terms.keys is not None:
             return len(self)
         terms = self.terms
-        return len(self.errors().rows) if terms.sieve else self._first(terms).total
+        return len(self.errors().rows) if terms.sieve else self.desk.total(self._queue_of(terms), terms.query)
 
     @property
     def capped(self) -> bool:
@@ -122,8 +122,9 @@ class BrokerQuerySet(ApartQuerySet[Job]):
         terms = self.terms
         if terms.sieve:
             return Counter(one.task for one in self.errors().rows)
-        first = self._first(terms)
-        return Counter(row.job.task for row in first.rows) if len(first.rows) >= first.total else None
+        if self.desk.total(self._queue_of(terms), terms.query) > ROWS:
+            return None
+        return Counter(row.job.task for row in self._first(terms).rows)
 
     def aggregate(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """The bounds of `when`, for the date hierarchy; see `Desk.bounds`."""

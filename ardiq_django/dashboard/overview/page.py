@@ -11,11 +11,10 @@ from django.utils.translation import gettext as _
 
 from ardiq_django.dashboard.charts import Series, bars, lines
 from ardiq_django.dashboard.desk import desk_of
-from ardiq_django.dashboard.jobs.job import Job, shown_ms
 from ardiq_django.dashboard.numbers import counted, written
 from ardiq_django.dashboard.overview.alarm import Alarm
 from ardiq_django.dashboard.overview.marks import Marks
-from ardiq_django.dashboard.overview.sight import NEWEST, TaskLine, known
+from ardiq_django.dashboard.overview.sight import NEWEST, Failure, TaskLine, known
 from ardiq_django.dashboard.overview.sights import Sights
 from ardiq_django.dashboard.overview.span import Span
 from ardiq_django.results import State
@@ -119,10 +118,10 @@ class Overview:
         return sorted(found, key=lambda line: (-line.share, -(line.figures.run_ms(0.95) or 0)))[:SHOWN_TASKS]
 
     @cached_property
-    def failures(self) -> list[Job]:
+    def failures(self) -> list[Failure]:
         """The jobs that failed last."""
-        found = [job for one in self.queues for job in one.failures]
-        return sorted(found, key=lambda job: shown_ms(job.snapshot), reverse=True)[:NEWEST]
+        found = [failure for one in self.queues for failure in one.failures]
+        return sorted(found, key=lambda failure: failure.job.shown_ms, reverse=True)[:NEWEST]
 
     @cached_property
     def acts(self) -> list[LogEntry]:

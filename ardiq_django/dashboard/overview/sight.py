@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 from django.utils.formats import number_format
@@ -11,13 +12,13 @@ from django.utils.translation import gettext as _
 from ardiq_django.dashboard.apart import readable
 from ardiq_django.dashboard.charts import Spark, spark
 from ardiq_django.dashboard.desk import Desk
-from ardiq_django.dashboard.jobs.job import Job
-from ardiq_django.dashboard.moments import DAY, MINUTE, duration
+from ardiq_django.dashboard.moments import DAY, MINUTE, duration, moment
 from ardiq_django.dashboard.numbers import counted, written
 from ardiq_django.dashboard.overview.alarm import Alarm, failing, lasting, missing, standing
 from ardiq_django.dashboard.schedules.schedule import missed_of
 from ardiq_django.operating.status import QueueStatus
 from ardiq_django.results import State
+from ardiq_django.snapshot import Erred
 from ardiq_django.statistics import Figures, Point, Resolution, by_task, total
 
 LATELY_MS = 15 * MINUTE
@@ -56,6 +57,27 @@ class TaskLine:
     @property
     def slow(self) -> str:
         return known(self.figures.run_ms(0.95))
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A job that failed."""
+
+    queue: str
+    job: Erred
+
+    @property
+    def key(self) -> str:
+        return f"{self.queue}:{self.job.job_id}"
+
+    @property
+    def name(self) -> str:
+        """Of its task; its id, where that cannot be read."""
+        return self.job.task or self.job.job_id
+
+    @property
+    def when(self) -> datetime | None:
+        return moment(self.job.shown_ms)
 
 
 class QueueSight:
@@ -118,12 +140,11 @@ class QueueSight:
         yield from missing(self.name, late, len(found) - SHOWN_MISSED)
 
     @property
-    def failures(self) -> list[Job]:
+    def failures(self) -> list[Failure]:
         """The jobs that failed last."""
         if not self.status.counts.get(State.FAILED):
             return []
-        newest = self._desk.newest(self.name, State.FAILED, NEWEST)
-        return [Job.of(self.name, one) for one in newest]
+        return [Failure(self.name, one) for one in self._desk.failures(self.name, NEWEST)]
 
     @property
     def queued(self) -> str:
