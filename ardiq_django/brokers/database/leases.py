@@ -149,5 +149,5 @@ def _take_back(tables: Tables, job: Job, now_ms: int) -> None:
 
 def workers(tables: Tables) -> list[WorkerRow]:
     """The registered workers."""
-    now = tables.now_ms
+    now = tables.seen_ms
     return [worker.row(now) for worker in tables.workers.filter(queue=tables.queue).order_by("pk")]

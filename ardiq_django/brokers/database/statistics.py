@@ -26,4 +26,4 @@ def report(tables: Tables, epoch: str, number: int, figures: Mapping[str, Figure
 
 def points(tables: Tables, resolution: Resolution, since_ms: int, until_ms: int, task: str) -> list[Point]:
     """The figures of the buckets of this time."""
-    return tables.stats.points(tables.queue, resolution, resolution.starts(since_ms, until_ms, tables.now_ms), task)
+    return tables.stats.points(tables.queue, resolution, resolution.starts(since_ms, until_ms, tables.seen_ms), task)
