@@ -73,5 +73,7 @@ class DatabaseGate:
     def _broken(self, connection: BaseDatabaseWrapper) -> OperationalError:
         # SQLite has no wire that could break: its disk fails, and only a dead process lets go of its connection
         if connection.connection is not None and (connection.vendor != "sqlite" or self._process.is_dead):
+            if connection.vendor == "sqlite":
+                connection.connection.rollback()  # else its lock would stay for as long as a cursor has rows to give
             connection.connection.close()
         return OperationalError(2013, "the connection was lost, or the disk failed")
