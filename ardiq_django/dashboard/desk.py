@@ -168,11 +168,16 @@ class Desk:
 
     def errors(self, queue: str, query: Query, sieve: Sieve) -> Errors:
         """The jobs of a query that the broker looks at and the sieve lets pass, each with its last error."""
-        key, nothing = _first_of(queue, query, query.states), Errors(())
+        parts = [self._errors_of(queue, query, state) for state in query.states]
+        rows = [one for part in parts for one in part.rows if sieve.holds(one)]
+        rows.sort(key=lambda one: one.shown_ms, reverse=not query.oldest_first)
+        return Errors(rows, any(part.capped for part in parts))
+
+    def _errors_of(self, queue: str, query: Query, state: State) -> Errors:
+        key, nothing = _first_of(queue, query, (state,)), Errors(())
         if key not in self._errors:
             self._errors[key] = self.read(queue, lambda broker: broker.errors(key[1]), nothing)
-        found = self._errors[key]
-        return Errors([one for one in found.rows if sieve.holds(one)], found.capped)
+        return self._errors[key]
 
     def get(self, queue: str, job_id: str) -> Snapshot | None:
         """One job; None if it is unknown, or for a `problem`."""

@@ -65,7 +65,7 @@ async def test_a_new_schedule_starts_at_now_and_a_known_one_goes_on(house: House
     async def hourly() -> None:
         fired.append(1)
 
-    @app.cron(every=0.1)
+    @app.cron(every=0.5)
     async def tick() -> None:
         ticked.set()
 

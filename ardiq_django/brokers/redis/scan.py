@@ -14,6 +14,7 @@ from ardiq_django.stored import heading, waiting_since_ms
 STEP = 500  # jobs in one call
 
 Ask = Callable[..., Awaitable[list[Any]]]
+Named = tuple[bytes, bytes]  # the bytes in which a job's names stand, and what else tells of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,12 @@ class Sieve:
         text = self._text
         return self._task in data and (not text or text in data.lower() or text in job_id.lower())
 
+    def passing(self, jobs: Sequence[Named]) -> Sequence[Named]:
+        """Those that may match. The bytes of many are looked through at once, for mostly none does."""
+        parts = [jobs[first : first + STEP] for first in range(0, len(jobs), STEP)]
+        met = [part for part in parts if self.passes(b"\n".join(chain.from_iterable(part)))]
+        return [(data, job_id) for part in met for data, job_id in part if self.passes(data, job_id)]
+
 
 class Scan:
     """For one query; at most `wanted` entries are read where all match."""
@@ -85,12 +92,8 @@ class Scan:
             return Found([_ended(member, score) for member, score in pairs], number, number)
         pairs = await self._range(name, SCANNED)
         head = head_of(self._query.task) if self._query.task else b""
-        passed = [
-            _ended(member, score)
-            for member, score in pairs
-            if member.startswith(head) and (head or self._sieve.passes(member))
-        ]
-        return Found.among(passed, self._query, len(pairs))
+        met = [pair for pair in pairs if pair[0].startswith(head)] if head else self._sieve.passing(pairs)
+        return Found.among([_ended(*pair) for pair in met], self._query, len(pairs))
 
     async def due(self, name: str) -> Found:
         """Of an index of jobs that wait for a time."""
@@ -140,13 +143,10 @@ class Scan:
         parts = [ids[first : first + STEP] for first in range(0, len(ids), STEP)]
         replies = await self._ask(*(Command((b"HMGET", self._keys["jobs"], *part)) for part in parts)) if parts else []
         envelopes: Iterable[bytes | None] = chain.from_iterable(replies)
-        passed = [
-            (job_id, envelope)
-            for job_id, envelope in zip(ids, envelopes, strict=True)
-            if envelope is not None and self._sieve.passes(envelope, job_id)
-        ]
-        jobs = [heading(text_of(job_id), envelope) for job_id, envelope in passed]
-        shown = [times[job_id] for job_id, _ in passed] if times else [waiting_since_ms(job) for job in jobs]
+        known = [(envelope, job_id) for envelope, job_id in zip(envelopes, ids, strict=True) if envelope is not None]
+        passed = self._sieve.passing(known) if self._has_names else known
+        jobs = [heading(text_of(job_id), envelope) for envelope, job_id in passed]
+        shown = [times[job_id] for _, job_id in passed] if times else [waiting_since_ms(job) for job in jobs]
         return [Entry(job.id, job.task, shown_ms) for job, shown_ms in zip(jobs, shown, strict=True)]
 
 
