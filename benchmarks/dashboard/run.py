@@ -95,12 +95,12 @@ def main() -> None:
     print(f"{given.broker}: {sum(app.broker.run_sync(app.broker.counts()).values()):,} jobs", flush=True)
     client = Client()
     client.force_login(User.objects.get_or_create(username="anna", is_staff=True, is_superuser=True)[0])
-    slow = 0
+    slow, asks_sql = 0, given.broker != "redis"  # where a call of a broker is one round trip or several
     for name, address in pages(app):
         found = visit(client, name, address, given.runs)
-        slow += statistics.median(found.runs_ms) >= 300 or found.calls > 12
+        slow += statistics.median(found.runs_ms) >= 300 or (asks_sql and found.calls > 12)
         print(found.line(), flush=True)
-    print(f"  {slow} pages over 300 ms or 12 calls", flush=True)
+    print(f"  {slow} pages over 300 ms" + " or 12 calls" * asks_sql, flush=True)
 
 
 if __name__ == "__main__":
