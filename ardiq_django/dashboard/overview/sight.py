@@ -68,12 +68,17 @@ class Failure:
 
     @property
     def key(self) -> str:
-        return f"{self.queue}:{self.job.job_id}"
+        return readable(f"{self.queue}:{self.job.job_id}")
 
     @property
     def name(self) -> str:
         """Of its task; its id, where that cannot be read."""
-        return self.job.task or self.job.job_id
+        return readable(self.job.task or self.job.job_id)
+
+    @property
+    def error(self) -> str:
+        """Its type."""
+        return readable(self.job.error)
 
     @property
     def when(self) -> datetime | None:
