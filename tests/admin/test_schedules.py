@@ -212,6 +212,16 @@ def test_a_looker_sees_no_buttons_and_no_form(memory_shop: Shop, db: None) -> No
     assert "4711" not in page
 
 
+def test_what_may_change_on_its_page_is_fetched_again_and_what_is_typed_stays(
+    memory_shop: Shop, admin_client: Client
+) -> None:
+    page = get(admin_client, url("change", plan(memory_shop)))
+
+    assert "data-ardiq-live" in page
+    assert set(re.findall(r'data-live="(\w+)"', page)) == {"totals", "deeds", "facts", "next"}
+    assert "data-live" not in page.split('name="option-spec"')[1]
+
+
 def test_the_broker_looks_for_what_is_searched(shop: Shop, admin_client: Client) -> None:
     declare(shop)
     plan(shop)
