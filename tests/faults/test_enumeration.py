@@ -12,7 +12,7 @@ from tests.faults.proof import ENUMERATION, STEP
 from tests.faults.scenario import Scenario
 
 # a process that was killed closes nothing
-UNCLOSED = ("StreamWriter.__del__", "_SelectorTransport.__del__", "<socket.socket")
+UNCLOSED = ("StreamWriter.__del__", "_SelectorTransport.__del__", "AbstractConnection.__del__", "<socket.socket")
 pytestmark = [pytest.mark.filterwarnings(f"ignore:.*{one}:pytest.PytestUnraisableExceptionWarning") for one in UNCLOSED]
 
 
