@@ -1,7 +1,6 @@
 """What travels to the scripts and back, as bytes, and the values these stand for."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -120,8 +119,7 @@ def stays_ms(ttl_ms: int, unique_for_ms: int, kept_ms: int) -> int:
     return max(ttl_ms, unique_for_ms)
 
 
-@dataclass(frozen=True, slots=True)
-class Indexed:
+class Indexed(msgspec.Struct, frozen=True, gc=False):
     """One member of an index of ended jobs."""
 
     job_id: str

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+import msgspec
+
 from ardiq_django.brokers.redis.records import Indexed, head_of, ms_of, text_of
 from ardiq_django.brokers.redis.scripts import Command, Keyspace
 from ardiq_django.snapshot import SCANNED, Query, Snapshot
@@ -17,8 +19,7 @@ Ask = Callable[..., Awaitable[list[Any]]]
 Named = tuple[bytes, bytes]  # the bytes in which a job's names stand, and what else tells of it
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One job of a list, before it is read in full."""
 
     job_id: str
