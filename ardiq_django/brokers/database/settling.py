@@ -59,7 +59,7 @@ def _settle_mixed(tables: Tables, turn: Exchange, successes: Sequence[Succeeded]
 def complete(tables: Tables, epoch: str, worker_id: str, outcome: Succeeded) -> bool:
     """Write one success in the caller's transaction, whose effects it ends; False if this epoch does not hold it."""
     done = tables.table.succeed(Hand(tables.queue, epoch, 0, storable(worker_id)[:NAME_LENGTH], 0), [outcome])
-    _keep_told(tables, [outcome] if done else ())
+    _keep_told(tables, [outcome], done)
     tables.ring_here(tables.bells.ends)
     return bool(done)
 
@@ -70,16 +70,17 @@ def _succeed(tables: Tables, turn: Exchange, outcomes: Sequence[Succeeded]) -> l
     done = tables.table.succeed(
         Hand(tables.queue, turn.epoch, turn.call, storable(turn.worker_id)[:NAME_LENGTH], 0), outcomes
     )
-    _keep_told(tables, [one for one in outcomes if one.delivery.job.id in done])
+    _keep_told(tables, outcomes, done)
     if len(done) == len(outcomes):
         return [Answer.DONE] * len(done)
     return _answers(tables, [one.delivery.job.id for one in outcomes], Counter(done))
 
 
-def _keep_told(tables: Tables, outcomes: Sequence[Succeeded]) -> None:
-    """Write what these logged, and which jobs they enqueued: a statement of its own, since many do neither, in the
+def _keep_told(tables: Tables, outcomes: Sequence[Succeeded], done: Sequence[str]) -> None:
+    """Write what those that are done logged, and which jobs they enqueued: a statement of its own, since many do neither, in the
     transaction that ended them."""
-    told = {one.delivery.job.id: one for one in outcomes if one.children or one.logs}
+    telling = {one.delivery.job.id: one for one in outcomes if one.children or one.logs}
+    told = {key: one for key, one in telling.items() if key in done}
     if told:
         children = [When(job_id=key, then=Value(lines_of(one.children))) for key, one in told.items()]
         logs = [When(job_id=key, then=Value(storable(one.logs))) for key, one in told.items()]
