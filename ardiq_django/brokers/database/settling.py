@@ -77,8 +77,8 @@ def _succeed(tables: Tables, turn: Exchange, outcomes: Sequence[Succeeded]) -> l
 
 
 def _keep_told(tables: Tables, outcomes: Sequence[Succeeded], done: Sequence[str]) -> None:
-    """Write what those that are done logged, and which jobs they enqueued: a statement of its own, since many do neither, in the
-    transaction that ended them."""
+    """Write what those that are done logged and which jobs they enqueued, in the transaction that ended them: a
+    statement of its own, since many do neither."""
     telling = {one.delivery.job.id: one for one in outcomes if one.children or one.logs}
     told = {key: one for key, one in telling.items() if key in done}
     if told:
