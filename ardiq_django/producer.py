@@ -69,11 +69,9 @@ class Producer:
             call.definition.check(call.args, call.kwargs)
         if declared.atomic:
             check_atomic(self._app.address, call.task, declared.atomic)
-        app = self._app.options
-        lane = options.priority or declared.priority
+        app, lane = self._app.options, options.priority or declared.priority
         unique_for_ms = declared.unique_for_ms if options.unique_for_ms is None else options.unique_for_ms
         own_id, digest = self._own_id(call, declared, unique_for_ms)
-        window_ms, parent = _window_ms(call, declared), task_here()
         return StagedJob(
             FORMAT,
             own_id or new_id(),
@@ -86,9 +84,9 @@ class Producer:
             bool(own_id),
             options.delay_ms,
             options.schedule_ms,
-            window_ms,
+            _window_ms(call, declared),
             {**declared.labels, **options.labels} if declared.labels or options.labels else NOTHING,
-            headers_of(parent.key if parent else "") if parent or is_by_hand() else NOTHING,
+            _headers(),
             unique_for_ms=unique_for_ms if own_id else 0,
         )
 
@@ -247,3 +245,9 @@ def _window_ms(call: Call, declared: TaskOptions) -> int:
         if window_ms < delay_ms:
             raise ConfigError(f"{call.task}: a delay of {delay_ms} ms lies beyond the window expire_ms={window_ms}")
     return window_ms
+
+
+def _headers() -> dict[str, Any]:
+    """Who enqueues: a job, or somebody by hand."""
+    parent = task_here()
+    return headers_of(parent.key if parent else "") if parent or is_by_hand() else NOTHING

@@ -63,8 +63,7 @@ class Worker:
         self._restraint = Restraint()
         self._watch = Watch(self._restraint, self._wait_for_work, self._woken)
         self._next_due_s: float | None = None
-        self._stopping = False
-        self._is_quiet = False
+        self._stopping = self._is_quiet = False
         self._stop_at = float("inf")
         self._duties: list[asyncio.Task[None]] = []  # there are some once the lease has begun
         self._renewing = asyncio.Lock()
